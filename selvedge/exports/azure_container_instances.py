@@ -17,7 +17,7 @@ NAME = "azure-container-instances"
 
 def files(facts: Facts) -> Iterator[ExportFile]:
     """Yield the template, and the file that takes its parameters from the environment."""
-    commands = {name: replacing_shell(each.command) for name, each in facts.app.processes.items()}
+    commands = {name: replacing_shell(each.command) for name, each in facts.processes().items()}
     resource = resource_name(facts.app.name)
     yield rendered(facts, f"{NAME}.bicep", "azure/container-instances.bicep.j2", NAME, resource=resource, commands=commands)
     yield parameters(facts, NAME)

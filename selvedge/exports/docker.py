@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from selvedge.exports.facts import Facts
 from selvedge.exports.make import rendered
-from selvedge.exports.packages import install
+from selvedge.exports.packages import install, versions_from_git
 from selvedge.exports.written import ExportFile
 from selvedge.project.collection import BASES, FOLDER
 from selvedge.resources.code.python import UV_REQUIREMENT
@@ -26,15 +26,17 @@ def files(facts: Facts) -> Iterator[ExportFile]:
     """Yield the Dockerfile and .dockerignore."""
     packages = sorted(facts.app.machine.packages)
     installed = install(facts)
+    git = installed.builds and versions_from_git(facts)
     server = f"uv pip install {words(*facts.server_packages)}"
     values = {
         "install": installed,
+        "git": git,
         # hadolint wants one instruction RUN in place of several that follow each other.
         "commands": [*installed.first, server, *(() if installed.files else installed.then)],
         # For the patch versions before August 2025, and for Python 3.8, there are no images with Debian 13.
         "debian": "trixie" if re.fullmatch(r"3\.(?!8$)\d+", facts.python) else "bookworm",
         "uv": UV_REQUIREMENT,
-        "index": facts.app.mirrors.pypi,
+        "index": facts.app.mirrors.pypi_url,
         "build_packages": packages,
         "packages": [each for each in packages if not _COMPILERS.fullmatch(each)],
         "links": [(path.rstrip("/"), PurePosixPath(path).parent.as_posix()) for path in facts.app.shared_paths],
@@ -42,7 +44,7 @@ def files(facts: Facts) -> Iterator[ExportFile]:
         "code": f"/app/{facts.app.root}".rstrip("/"),
     }
     yield rendered(facts, "Dockerfile", "Dockerfile.j2", NAME, **values)
-    yield rendered(facts, ".dockerignore", "dockerignore.j2", NAME, secrets=secret_files(facts), own=_own_folder(facts))
+    yield rendered(facts, ".dockerignore", "dockerignore.j2", NAME, git=git, secrets=secret_files(facts), own=_own_folder(facts))
 
 
 def _own_folder(facts: Facts) -> str:
@@ -56,7 +58,7 @@ def secret_files(facts: Facts) -> list[str]:
     These are the variables and the private keys of the app and of each host.
     """
     found = []
-    for app in (facts.app, *map(facts.settings.target, facts.own_hosts)):
+    for app in (facts.app, *facts.targets):
         found += [app.env_file, app.build_env_file, app.backup.key, app.tls.certificate_key, app.tls.dns_credentials, app.host.key]
     inside = dict.fromkeys(facts.inside(each) for each in found)
     # Docker trims blanks, and `?` is any character.

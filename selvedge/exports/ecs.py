@@ -20,9 +20,9 @@ LONGEST_STOP = 120
 def files(facts: Facts) -> Iterator[ExportFile]:
     """Yield ecs.yaml."""
     tasks = {"Web": "", **({"Migrate": facts.app.migrate} if facts.app.migrate else {})}
-    tasks |= {f"Process{_logical(name)}": replacing_shell(each.command) for name, each in facts.app.processes.items()}
-    processes = {f"Process{_logical(name)}": each for name, each in facts.app.processes.items()}
-    ranges = facts.settings.app.health_ranges
+    tasks |= {f"Process{_logical(name)}": replacing_shell(each.command) for name, each in facts.processes().items()}
+    processes = {f"Process{_logical(name)}": each for name, each in facts.processes().items()}
+    ranges = facts.app.health_ranges
     yield rendered(
         facts, "ecs.yaml", "ecs.yaml.j2", NAME,
         resource=resource_name(facts.app.name), tasks=tasks, processes=processes, longest=LONGEST_STOP,

@@ -10,12 +10,14 @@ from selvedge.cli.repository import Repository
 from selvedge.cli.variables import settings_variables
 from selvedge.config.dotenv import read_environment
 from selvedge.config.files import hosts_file_name
-from selvedge.config.hosts import Host
 from selvedge.config.processes import Process
 from selvedge.config.services import Services
 from selvedge.config.settings import Settings
 from selvedge.config.target import Target
+from selvedge.config.timers import Timer
+from selvedge.config.variables import OVERRIDDEN
 from selvedge.errors import ConfigError, UsageError
+from selvedge.exports.shared import entries, own_targets, shared_target
 from selvedge.release.servers import app_server
 from selvedge.resources.code.git import git
 from selvedge.resources.code.local_repository import require_top_folder, unreadable
@@ -26,11 +28,14 @@ from selvedge.value import Value
 
 PYTHON = "3.13"
 """The Python of an app that asks for none."""
+_OF_THE_IMAGE = OVERRIDDEN - {"RELEASE"} | {"PORT", "WEB_CONCURRENCY"}
+"""Variables that the image sets itself. An export gives the app no others of these names."""
 
 
 class Facts(Value):
-    """The settings of no host in particular, and the app's repository on this machine.
+    """The settings that all servers share, and the app's repository on this machine.
 
+    app: the settings of the servers if they are the same on all of them, else those without the tables of single servers.
     top: the repository's top folder. lock: the file with the app's packages, relative to the app's folder. python: the version of
     Python, e.g. "3.13".
     """
@@ -44,7 +49,7 @@ class Facts(Value):
     @classmethod
     def of(cls, settings: Settings) -> Facts:
         """Return the facts. Raises UsageError and ConfigError if the repository is not on this machine, or cannot be built."""
-        app = settings.target(Host(name="export", address="localhost"))
+        app = shared_target(settings)
         top = _top(app)
         tree = Checkout(str(top))
         try:
@@ -55,10 +60,15 @@ class Facts(Value):
             raise ConfigError(str(top), "", str(error)) from None
         return cls(settings, app, top, lock, others[0] if others else app.python or PYTHON)
 
+    @cached_property
+    def targets(self) -> list[Target]:
+        """The settings of each server of hosts.toml."""
+        return own_targets(self.settings)
+
     @property
-    def own_hosts(self) -> list[str]:
-        """The names of the servers of hosts.toml, without those of the sandbox."""
-        return [name for name in self.settings.hosts if name not in self.settings.sandbox]
+    def timers(self) -> dict[str, Timer]:
+        """The timers, those of single servers among them."""
+        return entries(self.settings, "timers", self.targets)
 
     @property
     def services(self) -> Services:
@@ -72,10 +82,15 @@ class Facts(Value):
 
     @cached_property
     def variables(self) -> list[str]:
-        """The names of the app's variables: of app.env_file, of its settings class, and of its services. Values are not kept."""
-        own = read_environment(self.app.local_file(self.app.env_file)) if self.app.env_file else {}
+        """The names of the app's variables: of app.env_file on each server, of its settings class, and of its services.
+
+        Values are not kept.
+        """
+        files = [app.local_file(app.env_file) for app in (self.app, *self.targets) if app.env_file]
+        own = [name for file in dict.fromkeys(files) for name in read_environment(file)]
         required = settings_variables(Repository(self.top), self.app.root)
-        return list(dict.fromkeys([*self.services.environment(self.app.name), *own, *required]))
+        found = dict.fromkeys([*self.services.environment(self.app.name), *own, *required])
+        return [name for name in found if name not in _OF_THE_IMAGE]
 
     @property
     def minor(self) -> str:
@@ -107,6 +122,12 @@ class Facts(Value):
         return [each for each in folders if (self.top / each).is_dir()]
 
     @property
+    def has_module(self) -> bool:
+        """Whether the repository has the module or package of app.module, as far as its name up to the first dot says."""
+        name = re.split(r"[.:]", self.app.module)[0]
+        return any((self.top / folder / each).exists() for folder in self.python_path for each in (f"{name}.py", name))
+
+    @property
     def start(self) -> list[str]:
         """The words of the command that starts the app server, without its address and the number of workers."""
         app = self.app
@@ -131,10 +152,11 @@ class Facts(Value):
 
     def processes(self, *taken: str) -> dict[str, Process]:
         """Return the processes by their names. A name that the platform has `taken` gets "-process" at its end."""
-        found = {}
-        for name, process in self.app.processes.items():
+        found: dict[str, Process] = {}
+        own: dict[str, Process] = entries(self.settings, "processes", self.targets)
+        for name, process in own.items():
             new = name
-            while new in taken or (new != name and new in self.app.processes):
+            while new in taken or (new != name and new in own):
                 new += "-process"
             found[new] = process
         return found
@@ -152,7 +174,7 @@ class Facts(Value):
     @property
     def usual_health(self) -> bool:
         """Whether the health check accepts exactly the statuses that platforms accept, 200 to 399."""
-        return self.settings.app.health_ranges == [(200, 399)]
+        return self.app.health_ranges == [(200, 399)]
 
     @property
     def check(self) -> list[str]:
@@ -163,7 +185,7 @@ class Facts(Value):
             f"app = http.client.HTTPConnection('127.0.0.1', int(os.environ.get('PORT', '8000')), timeout={app.health_timeout:g}); "
             f"app.request('GET', {app.health!r}, headers={{'Host': {app.health_host_header!r}}}); "
             "status = app.getresponse().status; "
-            f"sys.exit(not any(low <= status <= high for low, high in {self.settings.app.health_ranges!r}))"
+            f"sys.exit(not any(low <= status <= high for low, high in {app.health_ranges!r}))"
         )
         return ["python", "-c", program]
 

@@ -14,6 +14,7 @@ from selvedge.exports.compose import image_notes
 from selvedge.exports.cron import Cron, cron
 from selvedge.exports.facts import Facts
 from selvedge.exports.make import rendered
+from selvedge.exports.shared import entries
 from selvedge.exports.written import ExportFile
 from selvedge.project.quoting import YAML_WORDS
 from selvedge.release.replaced_shell import replacing_shell
@@ -21,6 +22,8 @@ from selvedge.value import Value
 
 NAME = "kubernetes"
 FOLDER = "kubernetes"
+OF_GROUPS = frozenset(("domains", "workers", "count"))
+"""Settings in which the overlays differ."""
 _LONGEST = 52
 """Characters in the name of a CronJob, whose jobs get eleven more."""
 
@@ -60,7 +63,7 @@ def files(facts: Facts) -> Iterator[ExportFile]:
 def notes(facts: Facts) -> list[str]:
     """Return what is missing for the image, the timers that cron cannot say, and the settings that no group can have alone."""
     odd = [f"timers.{name} is left out: {why}." for name, why in timers(facts)[1].items()]
-    return [*image_notes(facts), *odd, *_differences(facts)]
+    return [*image_notes(facts), *odd]
 
 
 def _file(facts: Facts, path: str, part: str, **values: Any) -> ExportFile:
@@ -109,7 +112,7 @@ def memory(facts: Facts) -> str:
 
 def _groups(facts: Facts) -> dict[str, list[Target]]:
     """Return the settings of each group's servers; without groups, each server is one; without servers, there is `production`."""
-    groups = facts.settings.groups or {name: [name] for name in facts.own_hosts} or {"production": []}
+    groups = facts.settings.groups or {target.host.name: [target.host.name] for target in facts.targets} or {"production": []}
     return {group: [facts.settings.target(host) for host in hosts] for group, hosts in groups.items()}
 
 
@@ -120,26 +123,8 @@ def _targets(facts: Facts) -> list[Target]:
 
 
 def _entries(facts: Facts, section: str) -> dict[str, Any]:
-    """Return the processes or timers that the base has: those of the section, then those that only single servers have."""
-    found = dict(getattr(facts.settings, section))
-    for target in _targets(facts):
-        for name, entry in getattr(target, section).items():
-            found.setdefault(name, entry)
-    return found
-
-
-def _differences(facts: Facts) -> Iterator[str]:
-    """Yield a sentence for each setting of a server's process or timer that is not that of the base."""
-    for section in ("processes", "timers"):
-        base = _entries(facts, section)
-        for target in _targets(facts):
-            for name, entry in getattr(target, section).items():
-                for key in type(entry).model_fields:
-                    if key not in ("count", "hosts") and getattr(entry, key) != getattr(base[name], key):
-                        yield (
-                            f"hosts.{target.host.name}.{section}.{name}.{key} is left out, because all groups share the base. "
-                            "Write it as a patch in an overlay of your own."
-                        )
+    """Return the processes or timers that the base has."""
+    return entries(facts.settings, section, _targets(facts))
 
 
 def _overlays(facts: Facts) -> Iterator[Overlay]:

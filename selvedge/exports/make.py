@@ -8,6 +8,7 @@ from typing import Any
 
 from selvedge.config.load import load
 from selvedge.exports.facts import Facts
+from selvedge.exports.shared import differences
 from selvedge.exports.written import ExportFile, mark, marked, write
 from selvedge.project.render import template
 from selvedge.report import Report
@@ -24,6 +25,10 @@ def export(report: Report, name: str, *, force: bool = False) -> None:
     facts = Facts.of(load())
     files: list[ExportFile] = list(module.files(facts))
     write(report, facts.top, files, name, folder=getattr(module, "FOLDER", ""), force=force)
+    if not facts.has_module:
+        report.line(f"app.module is {facts.app.module}, which {facts.code} does not have: correct it, unless a package brings it.")
+    for name in differences(facts.settings, facts.app, facts.targets, getattr(module, "OF_GROUPS", frozenset())):
+        report.line(f"{name} is left out: the servers differ, and the export has one value for all of them.")
     notes: Callable[[Facts], Sequence[str]] | None = getattr(module, "notes", None)
     for sentence in notes(facts) if notes else ():
         report.line(sentence)

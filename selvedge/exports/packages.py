@@ -8,20 +8,27 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
+from selvedge.cli.repository import Repository
 from selvedge.exports.facts import Facts
 from selvedge.shell.quoting import quote
 from selvedge.shell.server.checkout import can_be_built
-from selvedge.shell.server.project.files import Checkout
+from selvedge.shell.server.project.files import Checkout, join, parents
 from selvedge.shell.server.project.locks import workspace
 from selvedge.shell.server.project.names import pipfile
 from selvedge.value import Value
 
 LIST = "/tmp/requirements.txt"
 _LOCAL = re.compile(
-    r"^\s*(?:-e\b|--editable\b|-f\b|--find-links\b|\.{1,2}/|/|[\w.-]+/|file:)|@\s*(?:file:|\.{1,2}/)|\.(?:whl|tar\.gz|zip)\s*$",
+    r"^\s*(?:-e|--editable\b|-f|--find-links\b|\.{1,2}/|/|[\w.-]+/|file:|\$\{)"
+    r"|^\s*(?:-i|--index-url|--extra-index-url)[\s=]*(?!\S+://(?<!file://))\S"
+    # A name with a path, or an archive.
+    r"|^\s*[\w.\[\], -]+@\s*(?:file:|(?!\S+?://)\S)"
+    r"|^[^\n:#]*\.(?:whl|zip|tgz|tar\.\w+)(?=[\s;#\[]|$)",
     re.MULTILINE,
 )
 """A line of a requirements file that needs other files of the repository."""
+_GIT_VERSION = re.compile(r"scm|vcs|versioningit|dunamai|dynamic-versioning|versioneer|\bpbr\b", re.IGNORECASE)
+"""What the files of a package say if its version comes from git."""
 _INCLUDE = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]*([^\s#]+)", re.MULTILINE)
 _LOCAL_IN_LOCK = re.compile(
     r'^type = "(?:directory|file)"|^path = "|"(?:path|file)": "|'  # Poetry, PDM, Pipenv
@@ -42,6 +49,11 @@ class Install(Value):
     then: tuple[str, ...] = ()
 
     @property
+    def builds(self) -> bool:
+        """Whether packages of the repository are built."""
+        return bool(self.then) or not self.files
+
+    @property
     def folders(self) -> dict[str, list[str]]:
         """The files by their folders: each is one instruction COPY."""
         found: dict[str, list[str]] = {}
@@ -51,7 +63,18 @@ class Install(Value):
 
 
 def install(facts: Facts) -> Install:
-    """Return how the image of a project installs its packages."""
+    """Return how the image of a project installs its packages.
+
+    What uv has built of a folder, it uses again until the folder's pyproject.toml changes, and all images of a machine share its
+    cache. So a command that may build such a folder refreshes it: else an image would have the code of an older commit.
+    """
+    found = _install(facts)
+    if found.files:
+        return found
+    return Install((), tuple(each.replace("uv pip install ", "uv pip install --refresh ") for each in found.first), found.then)
+
+
+def _install(facts: Facts) -> Install:
     name = PurePosixPath(facts.lock).name
     options = _options(facts, "--extra", "--group")
     own = _own(facts)
@@ -67,7 +90,23 @@ def install(facts: Facts) -> Install:
         return Install(() if _needs_code(facts) else _existing(facts, [facts.lock]), (command,), own)
     if name.endswith(".py"):
         return Install((), (command,), own)
-    return Install(_existing(facts, sorted(_included(facts, facts.lock))), (command,), own)
+    return Install(_with_settings(facts, _existing(facts, sorted(_included(facts, facts.lock)))), (command,), own)
+
+
+def versions_from_git(facts: Facts) -> bool:
+    """Return whether a package of the repository may take its version from git, as setuptools-scm does."""
+    names = ("pyproject.toml", "setup.py", "setup.cfg")
+    found = (each for each in Repository(facts.top).files if PurePosixPath(each).name in names)
+    return any(_GIT_VERSION.search(_tree(facts).read(each) or "") for each in found)
+
+
+def _with_settings(facts: Facts, files: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the files, and those with settings of uv such as an index; nothing if all of the repository is needed anyway."""
+    folders = parents(facts.app.root)
+    projects = (join(folder, "pyproject.toml") for folder in folders)
+    paths = [join(folder, "uv.toml") for folder in folders]
+    paths += [path for path in projects if "[tool.uv" in (_tree(facts).read(path) or "")]
+    return tuple(dict.fromkeys([*files, *_existing(facts, paths, top=True)])) if files else ()
 
 
 def _own(facts: Facts) -> tuple[str, ...]:
@@ -98,7 +137,7 @@ def _uv(facts: Facts) -> Install:
     projects = [str(folder / "pyproject.toml"), *([f"{root}/pyproject.toml"] if member else [])]
     projects += [str(folder / each / "pyproject.toml") for each in _members(text)]
     first = f"{sync} --no-install-project --no-install-workspace --no-install-local"
-    return Install(_existing(facts, [*projects, lock], top=True), (first,), (sync,))
+    return Install(_with_settings(facts, _existing(facts, [*projects, lock], top=True)), (first,), (f"{sync} --refresh",))
 
 
 def _members(lock: str) -> Iterator[str]:

@@ -71,6 +71,14 @@ CASES = {
     "pylock": (
         {"pylock.toml": 'lock-version = "1.0"\npackages = []\n'}, {}, ['["pylock.toml", "/src/"]', "--requirement pylock.toml"],
     ),
+    "settings of uv": (
+        {"pyproject.toml": "[tool.uv]\n", "uv.toml": ""}, {},
+        ['["requirements.txt", "uv.toml", "pyproject.toml", "/src/"]', "uv pip install --requirement requirements.txt"],
+    ),
+    "settings of uv above the app": (
+        {"uv.toml": "", "backend/requirements.txt": "fastapi\n"}, {"root": "backend"},
+        ['["backend/requirements.txt", "/src/backend/"]', '["uv.toml", "/src/"]', "--requirement requirements.txt"],
+    ),
     "setup.py": (
         {"setup.py": ""}, {"requirements": "setup.py"}, [". /src/", "--requirement setup.py", "uv pip install --no-deps ."],
     ),
@@ -89,6 +97,77 @@ def test_the_packages_come_before_the_code(exported: Make, name: str) -> None:
     assert [want in step for want, step in zip(expected, steps, strict=False)] == [True] * len(expected), steps
     rest = steps[len(expected) :]
     assert not [each for each in rest if each.startswith("[")], "another file than expected comes first"
+
+
+LOCAL = [
+    "-e ./libs", "-elibs/common", "--find-links=wheels", "-i ./simple", "--extra-index-url=file:///src/simple",
+    "common @ libs/common", "common[a] @ file:libs/common", "common-1.0-py3-none-any.whl ; sys_platform == 'linux'",
+    "common.tar.gz --hash=sha256:ab",
+    "${HERE}/x",
+]  # fmt: skip
+ELSEWHERE = [
+    "a @ git+ssh://git@host.example/a.git@main", "a @ https://me:pw@host.example/a.whl", "git+https://host.example/a#egg=a",
+    "a # ./x.whl", "--index-url https://host.example/simple", "a==1 \\\n    --hash=sha256:ab", "a[b]==1 ; python_version < '3.9'",
+    "--only-binary=:all:",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("line", [*LOCAL, *ELSEWHERE])
+def test_a_line_that_needs_other_files_of_the_repository(exported: Make, line: str) -> None:
+    made = exported(files={"requirements.txt": f"fastapi\n{line}\n"})
+    made.make("docker")
+    assert ("\nCOPY . /src/\n" in made.text("Dockerfile")) == (line in LOCAL)
+
+
+def test_included_requirements_may_be_utf_16(exported: Make) -> None:
+    made = exported(files={"base.txt": "six\n"})
+    (made.folder / "requirements.txt").write_bytes("-r base.txt\n".encode("utf-16"))
+    made.make("docker")
+    assert 'COPY ["base.txt", "requirements.txt", "/src/"]' in made.text("Dockerfile")
+
+
+SCM = """
+[project]
+name = "shop"
+dynamic = ["version"]
+[build-system]
+requires = ["setuptools-scm"]
+build-backend = "setuptools.build_meta"
+"""
+
+
+@pytest.mark.parametrize("requirements", ["pyproject.toml", "requirements.txt"])
+def test_a_version_from_git_needs_git_in_the_first_stage_only(exported: Make, requirements: str) -> None:
+    made = exported(files={"pyproject.toml": SCM}, requirements=requirements)
+    made.make("docker")
+    text = made.text("Dockerfile")
+    assert ".git" not in made.text(".dockerignore").splitlines()
+    assert "git -C /src update-index" in text and "rm -rf /app/.git" in text
+    assert text.index("update-index") < text.index("uv pip install --no-deps .")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_packages_of_the_repository_are_built_again(exported: Make, name: str) -> None:
+    """uv would take what it built of the folder for an older commit, or for another app."""
+    files, app, _ = CASES[name]
+    made = exported(files=files, **app)
+    made.make("docker")
+    layers = made.text("Dockerfile").partition("WORKDIR")[2].partition("COPY . /app/")[0]
+    commands = re.findall(r"uv (?:pip install|sync) [^&;|]*", layers.rpartition("COPY . /src/")[2])
+    ours = [each for each in commands if "gunicorn" not in each and "--no-deps ." not in each]
+    assert [("--refresh" in each) for each in ours] == ["COPY . /src/" in layers] * len(ours)
+
+
+def test_git_is_not_in_other_images(exported: Make) -> None:
+    made = exported(files={"pyproject.toml": BUILT}, requirements="pyproject.toml")
+    made.make("docker")
+    assert ".git" in made.text(".dockerignore").splitlines() and "git -C" not in made.text("Dockerfile")
+
+
+def test_a_mirror_is_the_index(exported: Make) -> None:
+    made = exported('[mirrors]\npreset = "tuna"\n')
+    made.make("docker")
+    assert 'ARG PIP_INDEX_URL="https://mirrors.tuna.tsinghua.edu.cn/pypi/web/simple"\n' in made.text("Dockerfile")
 
 
 @pytest.mark.parametrize(

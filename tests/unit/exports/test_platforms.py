@@ -127,14 +127,21 @@ def test_compose_has_all_parts(hostile: Exported) -> None:
     assert found["services"]["app"]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
     assert found["x-app"]["env_file"] == ["production.env"]
     assert found["x-app"]["environment"]["DATABASE_URL"] == "postgresql://shop@/shop?host=/run/postgresql"
-    assert found["services"]["nginx"]["ports"] == ["127.0.0.1:${PORT:-8080}:80"]
+    assert found["services"]["nginx"]["ports"] == ["127.0.0.1:${HTTP_PORT:-8080}:80"]
+
+
+def test_compose_waits_for_each_process(hostile: Exported) -> None:
+    """`docker compose up --wait` fails if a service that keeps running has its health check disabled."""
+    services = documents(hostile.text("compose.yaml"))[0]["services"]
+    disabled = [name for name, each in services.items() if each.get("healthcheck", {}).get("disable")]
+    assert disabled == ["migrate"] and services["migrate"]["restart"] == "no"
 
 
 def test_compose_takes_the_variables_of_a_command_from_the_shell(exported: Make) -> None:
     settings = "from pydantic_settings import BaseSettings\nclass Settings(BaseSettings):\n    token: str\n"
     made = exported(env_file="", env_command="pass show shop", files={"settings.py": settings})
     made.make("compose")
-    assert documents(made.text("compose.yaml"))[0]["x-app"]["environment"] == {"TOKEN": None}
+    assert documents(made.text("compose.yaml"))[0]["x-app"]["environment"] == {"PORT": "8000", "TOKEN": None}
 
 
 def test_kubernetes_has_an_overlay_for_each_group(hostile: Exported) -> None:

@@ -25,9 +25,9 @@ def test_a_second_run_changes_nothing(exported: Make) -> None:
 def test_another_setting_changes_a_file_that_no_one_edited(exported: Make) -> None:
     made = exported()
     made.make("procfile")
-    made.settings(module="shop.web:app")
+    made.settings(module="main:web")
     assert made.make("procfile") == "updated    Procfile\n"
-    assert "gunicorn shop.web:app" in made.text("Procfile")
+    assert "gunicorn main:web" in made.text("Procfile")
 
 
 @pytest.mark.parametrize("edit", ["web: mine\n", "", None], ids=["of yours", "empty", "one more line"])
@@ -118,6 +118,22 @@ def test_a_project_that_cannot_be_built_is_refused(exported: Make, files: dict[s
         (made.folder / "requirements.txt").unlink()
     with pytest.raises(ConfigError, match=words or "lists no packages"):
         made.make("docker")
+
+
+@pytest.mark.parametrize(
+    ("files", "app", "missing"),
+    [
+        ({}, {}, False),
+        ({}, {"module": "shop.web:app"}, True),
+        ({"src/shop/web.py": ""}, {"module": "shop.web:app"}, False),
+        ({"backend/requirements.txt": "fastapi\n"}, {"root": "backend"}, True),
+        ({"backend/requirements.txt": "fastapi\n", "backend/main.py": ""}, {"root": "backend", "module": "main:make()"}, False),
+    ],
+)
+def test_a_module_that_the_repository_does_not_have_is_named(
+    exported: Make, files: dict[str, str], app: dict[str, str], missing: bool
+) -> None:
+    assert ("app.module is" in exported(files=files, **app).make("docker")) == missing
 
 
 def test_an_unknown_setting_and_a_missing_environment_file_are_refused(exported: Make) -> None:

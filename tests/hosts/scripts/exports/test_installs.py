@@ -7,39 +7,20 @@ import os
 import re
 import shutil
 import subprocess
-import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from forms import FORMS, Form
+from exported_projects import UV, become, made
+from forms import FORMS
 from tests.support.exports import Exported
-from tests.support.paths import ROOT
 
 pytestmark = [pytest.mark.thorough, pytest.mark.timeout(300)]
-PROJECTS = ROOT / "tests/projects"
-UV = sysconfig.get_path("scripts")
 INSTALLED = """
 import json, importlib.metadata as m
 print(json.dumps({each.metadata["Name"].lower().replace("-", "_"): each.version for each in m.distributions()}))
 """
-
-
-def become(folder: Path, form: Form) -> None:
-    """Put the project of a form into the folder, with its lock. Its dependency on a git server of the tests is left out."""
-    shutil.copytree(PROJECTS / form.project, folder, dirs_exist_ok=True)
-    if not [each for each in folder.rglob("main.py") if each.read_text()]:
-        shutil.copy2(PROJECTS / "main.py", folder / form.settings.get("root", ""))
-    for file in folder.rglob("pyproject.toml"):
-        text = file.read_text()
-        if "tiny_backend" in text:
-            shutil.copy2(PROJECTS / "tiny_backend.py", file.parent)
-        file.write_text(re.sub(r'^dep = .*\n|, "dep"', "", text, flags=re.MULTILINE))
-    if form.lock:
-        command = form.lock.replace(" --upgrade-package dep", "")
-        environment = {**os.environ, "PATH": f"{UV}:{os.environ['PATH']}"}
-        subprocess.run(["sh", "-c", command], cwd=folder, env=environment, check=True)
 
 
 class Build:
@@ -91,14 +72,14 @@ def test_the_packages_are_installed_and_the_app_can_be_imported(
     exported: Callable[..., Exported], tmp_path_factory: pytest.TempPathFactory, name: str
 ) -> None:
     form = FORMS[name]
-    made = exported(env_file="", health="/", **form.settings)
+    project = exported(env_file="", health="/", **form.settings)
     for file in ("requirements.txt", "main.py"):
-        (made.folder / file).unlink()
-    become(made.folder, form)
-    made.make("docker")
-    build = Build(made.folder, tmp_path_factory.mktemp("build"))
+        (project.folder / file).unlink()
+    become(project.folder, form)
+    project.make("docker")
+    build = Build(project.folder, tmp_path_factory.mktemp("build"))
     build.run()
     found = json.loads(build.checked("python", "-c", INSTALLED))
-    wanted = {package: version.partition(",")[0] for package, version in form.first.items() if package not in ("dep", "plugins")}
+    wanted = {package: version.partition(",")[0] for package, version in made(form.first).items()}
     assert found.items() >= wanted.items() and {"gunicorn", "uvicorn_worker"} <= set(found)
     build.checked("gunicorn", "--check-config", json.loads(re.findall(r"^CMD (.*)", build.text, re.MULTILINE)[0])[1])
