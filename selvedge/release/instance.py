@@ -18,6 +18,7 @@ from selvedge.release.environment import EnvironmentFile, Hashes, environment_ha
 from selvedge.release.managers import process_manager
 from selvedge.release.replaced_shell import replacing_shell
 from selvedge.release.servers import app_server
+from selvedge.resources.code.image import image_name
 from selvedge.shell import library
 from selvedge.value import Value
 
@@ -94,6 +95,11 @@ class Instance(Value):
         """The path of the virtual environment that the instance keeps, also if its commit gets another one later."""
         return f"{self.folder}/.venv"
 
+    @cached_property
+    def _image(self) -> str:
+        """The name of its image, "" if it runs outside of containers."""
+        return image_name(self.app) if process_manager(self.app).contains else ""
+
     @property
     def start(self) -> str:
         """The path of the script that starts the app server."""
@@ -118,7 +124,7 @@ class Instance(Value):
             folder=folder,
             release=release,
             venv=f"{folder}/.venv",
-            image=f"{app.name}:{PurePosixPath(release).name}",
+            image=self._image if instance != "ID" else "",
             code=_code(release, app.root),
             start=_start(folder, app),
             socket=f"{paths.run}/{instance}.sock",

@@ -126,10 +126,11 @@ def image(app: Target) -> None:
         )  # fmt: skip
     if app.repository_path is not None:
         commit = local_commit(app.repository_path, app.ref)
-        path = f"{app.root}/{DOCKERFILE}".lstrip("/")
-        if Commit(app.repository_path, commit).read(path) is None:
+        paths = dict.fromkeys([f"{app.root}/{DOCKERFILE}".lstrip("/"), DOCKERFILE])
+        code = Commit(app.repository_path, commit)
+        if all(code.read(path) is None for path in paths):
             where = f"{app.repository_path} at {commit[:12]}"
-            problem = f'there is no {path}, from which app.manager = "docker" builds the image'
+            problem = f'there is no {" and no ".join(paths)}, from which app.manager = "docker" builds the image'
             raise ConfigError(where, "", problem, "Write one with `fab export.docker`, and commit it.")
 
 

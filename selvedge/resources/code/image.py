@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import PurePosixPath
 
 from selvedge.config.dotenv import build_digest
@@ -12,6 +13,26 @@ from selvedge.shell.library import call
 DOCKERFILE = "Dockerfile"
 MODULES = {"gunicorn": ("gunicorn",), "uvicorn": ("uvicorn",), "hypercorn": ("hypercorn",)}
 """The Python modules that an image must have, by its app server. gunicorn's worker is one of app.worker_class."""
+
+
+def image_modules(app: Target) -> tuple[str, ...]:
+    """Return the Python modules that the image must have."""
+    more = (app.worker_class.partition(".")[0],) if app.server == "gunicorn" else ()
+    return (*MODULES[app.server], *more)
+
+
+def image_request(app: Target) -> str:
+    """Return the settings that need an image of their own. Raises ConfigError as `build_digest` does."""
+    return " ".join([app.root or ".", *image_modules(app), *filter(None, [build_digest(app)])])
+
+
+def image_name(app: Target) -> str:
+    """Return the name of the image of the app's commit: one for each request, so that no kept release gets another image.
+
+    Raises ConfigError as `build_digest` does.
+    """
+    digest = hashlib.sha256(image_request(app).encode()).hexdigest()[:6]
+    return f"{app.name}:{PurePosixPath(app.paths.release(app.commit)).name}.{digest}"
 
 
 class Image(Resource):
@@ -28,20 +49,11 @@ class Image(Resource):
 
     @property
     def _image(self) -> str:
-        return f"{self.app.name}:{self._name}"
+        return image_name(self.app)
 
     @property
     def _folder(self) -> str:
         return f"{self.app.paths.release(self.app.commit)}/{self.app.root}".rstrip("/")
-
-    @property
-    def _modules(self) -> tuple[str, ...]:
-        more = (self.app.worker_class.partition(".")[0],) if self.app.server == "gunicorn" else ()
-        return (*MODULES[self.app.server], *more)
-
-    @property
-    def _request(self) -> str:
-        return " ".join([self.app.root or ".", *self._modules, *filter(None, [build_digest(self.app)])])
 
     @property
     def path(self) -> str:
@@ -49,10 +61,10 @@ class Image(Resource):
         return self.app.paths.image(self.app.commit)
 
     def probe(self) -> str:
-        return call("image_fact", image=self._image, mark_path=self.path)
+        return call("image_fact", image=self._image, mark_path=self.path, request=image_request(self.app))
 
     def plan(self, fact: str) -> Change | None:
-        if fact.strip().partition(" ")[2] == self._request:
+        if fact.strip().partition(" ")[2] == image_request(self.app):
             return None
         app = self.app
         shell = call(
@@ -64,9 +76,11 @@ class Image(Resource):
             dockerfile=DOCKERFILE,
             image=self._image,
             mark_path=self.path,
-            request=self._request,
-            modules=" ".join(self._modules),
+            request=image_request(app),
+            modules=" ".join(image_modules(app)),
             server=app.server,
+            build_digest=build_digest(app),
+            keep=app.keep_releases,
             user=app.name,
         )
         return Change(

@@ -34,9 +34,11 @@ docker_fact() { docker_facts "$1" | cut -d ' ' -f "$2"; }
 
 docker_known() { docker_ask GET "/containers/$app.$1/json" >/dev/null; }
 
-# docker_labels LABEL: print the values of a label of all containers of the app.
+# docker_labels LABEL: print the values of a label of all containers of the app: instances and units. A container has the labels of its
+# image, too, and these are the app's own text.
 docker_labels() {
-  docker_ask GET "/containers/json?all=1&$(docker_own)" | grep -o "\"$1\":\"[^\"]*\"" | cut -d '"' -f 4 || :
+  docker_ask GET "/containers/json?all=1&$(docker_own)" | grep -o "\"$1\":\"[^\"]*\"" | cut -d '"' -f 4 |
+    grep -E -x '[0-9a-f]{12}(-[0-9a-f]{6}){1,2}(r[0-9]+)?([.][a-z][a-z0-9_-]*@[0-9]+)?' || :
 }
 
 # docker_own: print the query for what belongs to the app: {"label":["selvedge.app=APP"]}.
@@ -48,6 +50,7 @@ docker_instances() { docker_labels selvedge.release; }
 docker_start() {
   local policy
   docker_used || step_fail "The release $1 runs in a container, and Docker is not running. Set app.manager = \"docker\" in hosts.toml, then run \`fab install\`"
+  docker_need_image "$1" "$2"
   manager_folder
   docker_stop "$1"
   policy=no
@@ -56,25 +59,36 @@ docker_start() {
     "$2" "Docker could not start the release $1: $reason"
 }
 
+# docker_need_image INSTANCE REFUSE: call REFUSE with a sentence if its image was removed.
+docker_need_image() {
+  local image
+  docker_owns "$1" || return 0
+  image=$(sed -n 's/^image=//p' "$base/instances/$1/container")
+  if docker image inspect "$image" 2>&1 >/dev/null | grep -q -i 'no such image'; then
+    "$2" "The image $image of the release $1 was removed from the server. Build it again: \`fab deploy --commit ${1%%-*}\`"
+  fi
+}
+
 # docker_create NAME OPTION… -- COMMAND…: start a container of an instance in the background; NAME is that of an instance or of one of its
 # processes. Its output goes to the journal. 1: the engine refuses it, and $reason says why.
 docker_create() {
   local name
   name=$1
   shift
-  docker_network
+  docker_network || return 1
   step_try "$base/instances/${name%%.*}/container" "$app.$name" --detach --log-driver journald --log-opt "tag=$app.$name" "$@" >/dev/null
 }
 
-# docker_network: create the app's own network, so that its containers do not reach those of other apps. The engine would take the name
-# twice from two callers at the same time.
+# docker_network: create the app's own network, so that its containers do not reach those of other apps. Without the prefix an app could
+# have the name of one of Docker's networks, such as `host`. The engine would take the name twice from two callers at the same time. 1: the
+# engine refuses it, and $reason says why.
 docker_network() {
-  if docker_ask GET "/networks/$app" >/dev/null; then return 0; fi
-  (
-    exec 8>>"/run/selvedge/$app.network"
+  if docker_ask GET "/networks/selvedge-$app" >/dev/null; then return 0; fi
+  {
     flock 8
-    docker_ask GET "/networks/$app" >/dev/null || docker network create --label "selvedge.app=$app" -- "$app" >/dev/null || :
-  )
+    docker_ask GET "/networks/selvedge-$app" >/dev/null ||
+      step_try docker network create --label "selvedge.app=$app" -- "selvedge-$app" >&2
+  } 8>>"/run/selvedge/$app.network"
 }
 
 # docker_policy POLICY NAME…: give containers a restart policy. They keep running.
@@ -148,7 +162,7 @@ docker_attached() {
   local name folder status
   name=$1 folder=$base/instances/$2
   shift 2
-  docker_network
+  docker_network || return 125
   status=0
   "$folder/container" "$name" --rm --init --log-driver none -- "$@" || status=$?
   [ "$status" -lt 124 ] || docker rm -f -v "$name" >/dev/null 2>&1 || :
@@ -211,7 +225,6 @@ docker_remove() {
   docker_network_remove
 }
 
-# docker_network_remove: remove the app's network, if Selvedge has made it.
 docker_network_remove() {
-  if docker_ask GET "/networks/$app" | grep -q '"selvedge.app"'; then docker network rm "$app" >/dev/null 2>&1 || :; fi
+  if docker_ask GET "/networks/selvedge-$app" >/dev/null; then docker network rm "selvedge-$app" >/dev/null 2>&1 || :; fi
 }

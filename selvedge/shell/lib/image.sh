@@ -1,50 +1,85 @@
-# The image of a commit, which the engine builds from the checkout by the app's own Dockerfile. Its name is APP:COMMIT, with the
-# content of app.carry. The file images/COMMIT has its id. Reads $app and $base.
+# The image of a commit, which the engine builds from the checkout by the app's own Dockerfile. Its name is APP:CHECKOUT.HASH, with a hash
+# of the settings that need another image. It gets this name once it is accepted; until then it is called NAME.new. So the image of a
+# release that is live or kept stays as it is. The file images/CHECKOUT has the ids of the images that were accepted. Reads $app and $base.
 
 # image_id NAME: print the id of an image; nothing without it.
 image_id() { docker_ask GET "/images/$1/json" | sed -n 's/^{"Id":"\([a-z0-9:]*\)".*/\1/p'; }
 
-# image_fact: print the id of the image and the request that it was built for, if the engine still has it.
-# Values: image mark_path
+# image_fact: print the id of the image and the request that it was built for, if it was accepted and the engine still has it.
+# Values: image mark_path request
 image_fact() {
-  local id built
-  { read -r id built <"$mark_path"; } 2>/dev/null || return 0
-  if [ "$(image_id "$image")" = "$id" ]; then printf '%s %s\n' "$id" "$built"; fi
+  if [ -e "$mark_path" ]; then grep -x -F -e "$(image_id "$image") $request" -- "$mark_path" | tail -n 1; fi
 }
 
-# image_build: build the image, check that it has the app server, and write its id to $mark_path.
-# Values: app base new release folder dockerfile image mark_path request modules server build_env user
+# image_build: build the image, and take it.
+# Values: app base log_dir live_socket supervisor_conf new keep release folder dockerfile image mark_path request modules server build_env build_digest user
 image_build() {
-  local file
-  file=$folder/$dockerfile
+  local context file
+  context=$folder
+  # `fab export.docker` writes it at the top, also for an app in a folder (app.root).
+  if [ ! -e "$context/$dockerfile" ] && [ -e "$release/$dockerfile" ]; then context=$release; fi
+  file=$context/$dockerfile
   [ -f "$file" ] || step_fail "The app has no $dockerfile in this commit, and app.manager = \"docker\" builds its image from that file. Write one with \`fab export.docker\`, commit it, and run the same command again"
   file_within "$release" "$file" || step_fail "$dockerfile is a symbolic link that leads out of the repository. Commit the file itself"
-  disk_need_space /var/lib/docker 524288
+  image_room 524288
   step_wait "waiting for the image"
   if ! image_make; then
+    image_trim
     step_fail "Could not build the image: $(image_reason)"
   fi
   step_wait ""
+  image_take
+}
+
+# image_room KILOBYTES: space for the image. Old releases and their images make room if there is too little.
+image_room() {
+  local folder
+  folder=$(docker_ask GET /info | sed -n 's/.*"DockerRootDir":"\([^"]*\)".*/\1/p')
+  : "${folder:=/var/lib/docker}"
+  if ! (disk_need_space "$folder" "$1") >/dev/null; then
+    (prune_releases 1) || step_say "could not remove all old releases"
+    disk_need_space "$folder" "$1"
+  fi
+}
+
+# image_take: check that the new image has the app server, give it its name, and add its id to $mark_path.
+image_take() {
   image_server
-  printf '%s %s\n' "$(image_id "$image")" "$request" >"$mark_path.new"
+  docker tag "$image.new" "$image"
+  docker rmi "$image.new" >/dev/null
+  {
+    cat -- "$mark_path" 2>/dev/null || :
+    printf '%s %s\n' "$(image_id "$image")" "$request"
+  } >"$mark_path.new"
   sync -- "$mark_path.new"
   mv -f -- "$mark_path.new" "$mark_path"
 }
 
+# image_refuse SENTENCE: remove the new image, and stop.
+image_refuse() {
+  docker rmi "$image.new" >/dev/null 2>&1 || :
+  step_fail "$1"
+}
+
 # image_make: build from a copy that all users of the image can read: in the image root owns the files, and those of the checkout are
 # only for root and the app. If it fails, show the end of the output, which is in $undo/installer, without the values of app.build_env_file.
+# Docker's cache does not know these values: after a change of those that decide what is installed, the build does not use it.
 image_make() {
   local work
   rm -rf -- "$base"/images/.build.*
   work=$(mktemp -d -- "$base/images/.build.XXXXXX")
-  cp -a -- "$folder/." "$work/"
+  cp -a -- "$context/." "$work/"
   rm -rf -- "$work/.venv" "$work/.selvedge-live"
   chmod -R u=rwX,go=rX -- "$work"
-  set -- --progress plain --file "$work/$dockerfile" --tag "$image" --label "selvedge.app=$app" --label "selvedge.commit=${new%%-*}"
+  set -- --progress plain --file "$work/$dockerfile" --tag "$image.new" --label "selvedge.app=$app" --label "selvedge.commit=${new%%-*}"
   if [ -e "$build_env" ]; then set -- "$@" --secret "id=build_env,src=$build_env"; fi
+  if [ "$(cat "$base/images/.build-digest" 2>/dev/null)" != "$build_digest" ]; then set -- "$@" --no-cache; fi
   build_shown env DOCKER_BUILDKIT=1 docker build "$@" -- "$work" | tail -c 65536 >"$undo/installer"
   rm -rf -- "$work"
-  if [ "$(cat "$undo/built")" -eq 0 ]; then return 0; fi
+  if [ "$(cat "$undo/built")" -eq 0 ]; then
+    printf '%s' "$build_digest" >"$base/images/.build-digest"
+    return 0
+  fi
   tail -n 40 "$undo/installer"
   return 1
 }
@@ -67,51 +102,72 @@ image_python() {
   done
 }
 
-# image_try PROGRAM ARGUMENT…: run a program of the image, as the app's user without any rights.
+# image_try PROGRAM ARGUMENT…: run a program of the new image, as the app's user without any rights.
 image_try() {
   local program
   program=$1
   shift
-  timeout -k 5 60 docker run --rm --network none --read-only --cap-drop ALL --security-opt no-new-privileges --log-driver none \
-    --user "$(id -u "$user"):$(id -g "$user")" --entrypoint "$program" "$image" "$@"
+  timeout -k 5 60 docker run --rm --pull never --network none --read-only --cap-drop ALL --security-opt no-new-privileges --log-driver none \
+    --user "$(id -u "$user"):$(id -g "$user")" --entrypoint "$program" "$image.new" "$@"
 }
 
 # A program that prints those of its arguments that are no module in the image.
 image_lacks='import importlib.util as u, sys; print(*(name for name in sys.argv[1:] if not u.find_spec(name)))'
 
-# image_server: refuse an image in which the app server is not installed.
+# image_server: refuse a new image in which the app server is not installed.
 image_server() {
   local python missing
   python=$(image_python)
-  [ -n "$python" ] || step_fail "The image has no Python: neither \`python\` nor \`python3\` starts in it as the user $user. Put it on the PATH in $dockerfile"
+  [ -n "$python" ] || image_refuse "The image has no Python: neither \`python\` nor \`python3\` starts in it as the user $user. Put it on the PATH in $dockerfile"
   # shellcheck disable=SC2086
   missing=$(image_try "$python" -c "$image_lacks" $modules) ||
-    step_fail "Python does not run in the image as the user $user: its folder must be readable by all users"
-  [ -z "$missing" ] || step_fail "The image lacks $missing, and app.server is $server. Add the packages to the requirements that $dockerfile installs, or set app.server in hosts.toml to the app server that the image has"
+    image_refuse "Python does not run in the image as the user $user: its folder must be readable by all users"
+  [ -z "$missing" ] || image_refuse "The image lacks $missing, and app.server is $server. Add the packages to the requirements that $dockerfile installs, or set app.server in hosts.toml to the app server that the image has"
 }
 
-# image_list: print the images of the app.
+# image_list: print the images of the app. Other images may have the same name: Selvedge made no tags of another form.
 image_list() {
-  docker_ask GET "/images/json?$(docker_own)" | grep -o "\"$app:[^\"]*\"" | tr -d '"' || :
+  docker_ask GET "/images/json?filters=%7B%22reference%22%3A%5B%22$app%22%5D%7D" | grep -o '"RepoTags":\[[^]]*\]' | grep -o '"[^"]*"' | tr -d '"' |
+    grep -E -x -e "$app:[0-9a-f]{12}(-[0-9a-f]{6})?[.][0-9a-f]{6}([.]new)?" || :
 }
 
-# image_prune: remove the images of commits that have no instance, and the oldest part of the build cache. An image with a container
-# stays. 1: not all could be removed.
+# image_prune: remove the images that no instance names, the files of commits without an instance, and what image_trim removes. An image
+# with a container stays. 1: not all could be removed.
 image_prune() {
-  local image name status
+  local image used status
   docker_used && [ -d "$base/images" ] || return 0
   status=0
+  used=" $(cat "$base/instances"/*/container 2>/dev/null | sed -n 's/^image=//p' | tr '\n' ' ')"
   for image in $(image_list); do
-    name=${image#"$app:"}
-    case $new in "$name"*) continue ;; esac
-    if ls -d "$base/instances/$name-"* >/dev/null 2>&1; then continue; fi
+    case $used in *" $image "*) continue ;; esac
+    # The image of an instance that is not complete.
+    if [ ! -e "$base/instances/$new/container" ] && image_for_new "${image#"$app:"}"; then continue; fi
     docker rmi "$image" >/dev/null 2>&1 || status=1
-    rm -f -- "$base/images/$name"
   done
-  docker image prune -f --filter "label=selvedge.app=$app" >/dev/null 2>&1 || :
-  docker builder prune -f --keep-storage 2GB >/dev/null 2>&1 || :
+  image_unmark
+  image_trim
   if ! ls "$base/instances"/*/container >/dev/null 2>&1; then docker_network_remove; fi
   return "$status"
+}
+
+# image_for_new NAME: whether the image or file of this name is of the commit in $new.
+image_for_new() {
+  case $new in "${1%%.*}"*) return 0 ;; *) return 1 ;; esac
+}
+
+# image_unmark: remove the files of commits that have no instance.
+image_unmark() {
+  local path name
+  for path in "$base/images"/*; do
+    name=${path##*/}
+    if ! image_for_new "$name" && ! ls -d "$base/instances/${name%%.*}-"* >/dev/null 2>&1; then rm -f -- "$path"; fi
+  done
+}
+
+# image_trim: remove the images of the app that no longer have a name, and the oldest part of the build cache.
+image_trim() {
+  docker image prune -f --filter "label=selvedge.app=$app" >/dev/null 2>&1 || :
+  docker builder prune -f --keep-storage 2GB >/dev/null 2>&1 || :
 }
 
 # image_forget: remove all images of the app.

@@ -151,16 +151,24 @@ manager_log() {
 }
 
 # manager_processes INSTANCE: print the processes that have its socket open: the app server and its workers. A worker that was
-# replaced has another id.
+# replaced has another id. Root sends signals to them, and the list has the names that processes give themselves, such as pid=801: only
+# those of the app's user count, and process 1, which opens sockets under systemd.
 manager_processes() {
-  manager_sockets "$1" | awk -v path=" $run_dir/$1.sock " 'index($0, path) {
-    while (match($0, /pid=[0-9]+/)) {
-      pid = substr($0, RSTART + 4, RLENGTH - 4)
-      $0 = substr($0, RSTART + RLENGTH)
-      if (!(pid in seen)) printf "%s ", pid
-      seen[pid]
+  manager_sockets "$1" | awk -v path=" $run_dir/$1.sock " -v uid="$(id -u -- "$app" 2>/dev/null)" '
+    function user(pid, file, line, words, found) {
+      file = "/proc/" pid "/status"
+      while (found == "" && (getline line <file) > 0) if (split(line, words) > 1 && words[1] == "Uid:") found = words[2]
+      close(file)
+      return found
     }
-  }'
+    index($0, path) {
+      while (match($0, /pid=[0-9]+/)) {
+        pid = substr($0, RSTART + 4, RLENGTH - 4)
+        $0 = substr($0, RSTART + RLENGTH)
+        if (!(pid in seen) && (pid == 1 || (uid != "" && user(pid) == uid))) printf "%s ", pid
+        seen[pid]
+      }
+    }'
 }
 
 # manager_sockets [INSTANCE]: print the listening sockets, as `ss -xlpH` does. Those of containers are not in the server's own list.

@@ -58,8 +58,7 @@ switch_release() {
   switch_keep
 }
 
-# switch_is_unproven: whether the run of the live release was killed before that release had settled, and the previous release
-# still runs.
+# switch_is_unproven: whether a run was killed before the live release had settled, and the previous release still runs.
 switch_is_unproven() {
   [ "$why" != restart ] && [ -n "$old" ] && [ -n "$previous" ] && [ "$previous" != "$old" ] &&
     [ "$(releases_state "$old")" != good ] && releases_listening "$previous"
@@ -114,6 +113,7 @@ switch_begin() {
 
 # switch_check: refuse the release if it cannot start, before anything is changed.
 switch_check() {
+  docker_need_image "$new" switch_refuse
   if [ -e "$run_dir/$new.sock" ] && [ ! -S "$run_dir/$new.sock" ]; then
     switch_refuse "The path of the new release's socket is in use: $run_dir/$new.sock is not a socket ($(stat -c '%F, owner %U' "$run_dir/$new.sock")). Remove that file"
   fi

@@ -182,6 +182,33 @@ class TestOddImages:
 
 @pytest.mark.thorough
 @pytest.mark.usefixtures("released")
+class TestImages:
+    def test_a_release_keeps_its_image_and_needs_it(self, server: Server, project: Project) -> None:
+        """Three releases of one commit: the variables of the build are no part of the engine's cache."""
+        lines = "RUN --mount=type=secret,id=build_env,required=true cp /run/secrets/build_env built && chmod 0644 built\n"
+        project.commit(dockerfile(lines))
+        made = []
+        for settings in ({"build": "one"}, {"build": "two"}, {"build": "two", "server": "uvicorn"}):
+            (project.folder / "build.env").write_text(f"INDEX={settings.pop('build')}\n")
+            project.configure(**DOCKER | {"build_env_file": "build.env"} | settings)
+            made.append(deploy(server, project))
+        assert self.built(server, project) == "INDEX=two" and len(images(server)) >= 3
+        project.must("-H", server.name, "rollback", "--to", made[0])
+        assert self.built(server, project) == "INDEX=one"
+        server.run(f"docker rmi $(sed -n s/^image=//p /srv/hello/instances/{made[1]}/container)")
+        result = project.fab("-H", server.name, "rollback", "--to", made[1])
+        assert result.status == 1 and "was removed from the server. Build it again: `fab deploy --commit" in result.stderr, result
+        assert assert_consistent(server) == made[0]
+
+    @staticmethod
+    def built(server: Server, project: Project) -> str:
+        """Return the variables with which the image of the live release was built."""
+        shown = project.must("-H", server.name, "run", "--command", "cat built").stdout
+        return next(line for line in shown.splitlines() if "INDEX=" in line).rpartition(" ")[2].replace('"', "")
+
+
+@pytest.mark.thorough
+@pytest.mark.usefixtures("released")
 class TestLife:
     def test_the_engine_and_the_server_restart(self, server: Server, project: Project) -> None:
         instance = live(server)
@@ -227,5 +254,5 @@ class TestLife:
 
 
 def images(server: Server) -> list[str]:
-    """Return the tags of the app's images."""
-    return server.run("docker images --format '{{.Tag}}' hello").stdout.split()
+    """Return the commits of the app's images."""
+    return [tag.partition(".")[0] for tag in server.run("docker images --format '{{.Tag}}' hello").stdout.split()]

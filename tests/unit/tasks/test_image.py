@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from selvedge.errors import ConfigError
 from selvedge.release import preconditions
 from selvedge.release.instance import Instance
 from selvedge.resources.code.engine import DockerInstalled, EngineSettings
-from selvedge.resources.code.image import Image
+from selvedge.resources.code.image import Image, image_name
 from selvedge.resources.packages import Packages
 from tests.support.declared import file, of
 from tests.support.fixtures import COMMIT
@@ -64,7 +65,29 @@ def test_an_image_is_built_once_for_its_commit(
     change = image.plan(fact)
     assert (change is None) == built
     if change:
-        assert change.summary == f"build the image hello:{COMMIT[:12]} from Dockerfile"
+        assert change.summary == f"build the image {image_name(image.app)} from Dockerfile"
+
+
+def test_settings_that_need_another_image_give_it_another_name(
+    app: Callable[..., Target], target: Callable[..., Target], tmp_path: Path
+) -> None:
+    """So no build replaces the image of a release that is live or kept."""
+    settings: list[dict[str, str]] = [{}, {"app_server": "uvicorn"}, {"root": "backend"}, {"worker_class": "my.Worker"}]
+    found = [image_name(app("domains", manager="docker", **each)) for each in settings]
+    for number in range(2):
+        (tmp_path / "build.env").write_text(f"INDEX=https://{number}.example.com\n")
+        found.append(image_name(app("domains", manager="docker", build_env_file="build.env")))
+    (tmp_path / "build.env").write_text("INDEX=https://1.example.com\nINDEX_PASSWORD=other\n")
+    found.append(image_name(app("domains", manager="docker", build_env_file="build.env")))
+    assert len(set(found)) == len(found) - 1 and found[-1] == found[-2], "a password decides nothing"
+    assert all(re.fullmatch(rf"hello:{COMMIT[:12]}\.[0-9a-f]{{6}}", each) for each in found)
+    same = app("domains", manager="docker", memory_max="1G", workers=9)
+    assert image_name(same) == found[0] != image_name(target("f" * 40, manager="docker"))
+
+
+def test_the_instance_names_the_image_that_the_step_builds(app: Callable[..., Target]) -> None:
+    settings = app("docker", app_server="uvicorn", root="backend")
+    assert f"\nimage={image_name(settings)}\n" in Instance.of(settings).manager_files()["container"]
 
 
 @pytest.mark.parametrize(("fact", "written"), [
@@ -90,14 +113,15 @@ def test_an_engine_that_cannot_be_set_is_refused(fact: str, said: str) -> None:
 def test_a_container_has_the_limits_and_no_secrets(app: Callable[..., Target], tmp_path: Path) -> None:
     settings = app("docker", memory_max="512M", tasks_max=99)
     given = container(settings, tmp_path, "hello.x", "--detach", "--", "run", "a b", "--", "c")
-    image = given.index(f"hello:{COMMIT[:12]}")
+    image = given.index(image_name(settings))
     options, command = given[:image], given[image + 1 :]
     assert command == ["-c", 'PATH=$PATH:/.selvedge && exec "$@"', "sh", "run", "a b", "--", "c"]
     assert options[:3] == ["run", "--name", "hello.x"] and options[-3:] == ["--detach", "--entrypoint", "/.selvedge/sh"]
     pairs = set(pairwise(options))
     assert {
         ("--cap-drop", "ALL"), ("--security-opt", "no-new-privileges"), ("--memory", "512m"), ("--memory-swap", "512m"),
-        ("--pids-limit", "99"), ("--user", "999:999"), ("--network", "hello"), ("--stop-timeout", "40"),
+        ("--pids-limit", "99"), ("--user", "999:999"), ("--network", "selvedge-hello"), ("--stop-timeout", "40"),
+        ("--pull", "never"),
     } <= pairs  # fmt: skip
     assert "--read-only" in options
     refused = {"-e", "--env", "--env-file", "-p", "--publish", "-P", "--privileged", "-v", "--volume"}
@@ -148,7 +172,9 @@ def test_the_timer_of_a_container_runs_as_root_and_its_command_does_not(app: Cal
 @pytest.mark.parametrize(("files", "app_root", "said"), [
     ({"Dockerfile": "FROM x"}, "", ""),
     ({"main.py": ""}, "", "there is no Dockerfile"),
-    ({"Dockerfile": "FROM x"}, "backend", "there is no backend/Dockerfile"),
+    ({"Dockerfile": "FROM x"}, "backend", ""),
+    ({"backend/Dockerfile": "FROM x"}, "backend", ""),
+    ({"other/Dockerfile": "FROM x"}, "backend", "there is no backend/Dockerfile and no Dockerfile"),
 ])  # fmt: skip
 def test_an_app_without_a_dockerfile_is_refused_before_any_contact(
     app: Callable[..., Target], tmp_path: Path, files: dict[str, str], app_root: str, said: str

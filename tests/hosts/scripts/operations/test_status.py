@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -25,7 +26,9 @@ class TestStatus:
         server = found.servers["one"]
         instance(server, OLD, "good", record=RECORD.format(commit="a" * 40, subject="x", at="2026-01-02T03:04:05Z"))
         live(server, OLD)
-        users = "".join(f'(\\"python\\",pid={pid},fd=3),' for pid in (20, 21, 22))
+        # Processes of the app's user, here root: `ps` below says more about them.
+        server.program("id", "echo 0")
+        users = f'(\\"python\\",pid={os.getpid()},fd=3)'
         server.program("ss", f'echo "u_str LISTEN 0 2048 /run/hello/{OLD}.sock 1 * 0 users:({users})"')
         server.program("ps", "printf '20 5 30000 7500\\n21 20 80000 7400\\n22 20 81000 60\\n'")
         server.program("curl", 'printf "%s\\n" "$*" >/var/log/asked; printf "200 0.012"')

@@ -23,7 +23,8 @@ class Managed:
             self.instance(name)
         server.path(f"/srv/{app}/live.sock").symlink_to(f"/run/{app}/{OLD}.sock")
         self.conf.write_text(self.section(OLD))
-        # The app's user does not exist on this machine, so owners are dropped.
+        # The app's user does not exist on this machine, so owners are dropped, and its processes belong to root.
+        server.program("id", "echo 0")
         server.program(
             "install",
             'kind=$1\nwhile [ $# -gt 2 ]; do shift; done\n[ "$kind" = -d ] && exec mkdir -p "$2"\nexec cp "$1" "$2"',

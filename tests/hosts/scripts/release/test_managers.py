@@ -230,6 +230,18 @@ def test_status_asks_for_the_service_that_install_adds(managed: Managed, manager
     assert managed.run(f"manager_service {manager.name}").strip() == manager.service
 
 
+def test_only_processes_of_the_apps_user_are_the_apps(managed: Managed) -> None:
+    """A process gives itself any name, and `ss` prints it. The user here is 65534, and this test's own process belongs to root."""
+    managed.server.program("id", "echo 65534")
+    users = "(('pid=$mine pid=1',pid=$theirs,fd=3),('systemd',pid=1,fd=4))"
+    managed.server.program("ss", f'echo "u_str LISTEN 0 9 /run/hello/{NEW}.sock 1 * 0 users:{users}"')
+    start = "setpriv --reuid=65534 --clear-groups sleep 60 & theirs=$!\nsleep 60 & mine=$!\nexport theirs mine\n"
+    wait = "until grep -q '^Uid:.65534' /proc/$theirs/status; do sleep 0.01; done\n"
+    end = f"manager_kill_orphans {NEW}\nwait $theirs || echo $?\nkill -0 $mine && echo alive\nkill $mine"
+    said = managed.run(f"{start}{wait}[ \"$(manager_processes {NEW})\" = \"1 $theirs \" ] && echo found\n{end}")
+    assert said.split() == ["found", "137", "alive"]
+
+
 def test_workers_that_a_dying_master_starts_are_killed_too(managed: Managed) -> None:
     """Under supervisor, a master that was not its child starts a new worker for one that was killed."""
     line = f"u_str LISTEN 0 2048 /run/hello/{NEW}.sock 1 * 0 users:((x,pid=$1,fd=3))"

@@ -70,6 +70,8 @@ mark=@selvedge
 
 # … the library project
 
+# … the library prune
+
 # … the library python
 
 # … the library read

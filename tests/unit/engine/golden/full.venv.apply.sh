@@ -89,6 +89,8 @@ mark=@selvedge
 
 # … the library project
 
+# … the library prune
+
 # … the library python
 
 # … the library releases

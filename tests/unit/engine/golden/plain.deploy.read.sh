@@ -60,6 +60,8 @@ mark=@selvedge
 
 # … the library project
 
+# … the library prune
+
 # … the library python
 
 # … the library read

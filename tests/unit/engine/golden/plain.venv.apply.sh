@@ -56,6 +56,8 @@ mark=@selvedge
 
 # … the library project
 
+# … the library prune
+
 # … the library python
 
 # … the library releases
