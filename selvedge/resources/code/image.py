@@ -66,6 +66,8 @@ class Image(Resource):
             mark_path=self.path,
             request=self._request,
             modules=" ".join(self._modules),
+            module=app.asgi,
+            migrate=app.migrate,
             server=app.server,
             user=app.name,
         )

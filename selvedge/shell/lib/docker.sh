@@ -157,6 +157,12 @@ docker_attached() {
   return "$status"
 }
 
+# docker_pids: print the main processes of all containers of the app: those of timers and of `fab run`, too.
+docker_pids() {
+  local id
+  for id in $(docker_ask GET "/containers/json?$(docker_own)" | grep -o '"Id":"[0-9a-f]*"' | cut -d '"' -f 4); do docker_fact "$id" 1; done
+}
+
 docker_pid() { docker_fact "$app.$1" 1 | grep . || echo 0; }
 
 # docker_starved INSTANCE: the engine sees only the end of the main process; the kernel counts all.

@@ -13,7 +13,7 @@ image_fact() {
 }
 
 # image_build: build the image, check that it has the app server, and write its id to $mark_path.
-# Values: app base new release folder dockerfile image mark_path request modules server build_env user
+# Values: app base new release folder dockerfile image mark_path request modules module migrate server build_env user
 image_build() {
   local file
   file=$folder/$dockerfile
@@ -76,18 +76,18 @@ image_try() {
     --user "$(id -u "$user"):$(id -g "$user")" --entrypoint "$program" "$image" "$@"
 }
 
-# A program that prints those of its arguments that are no module in the image.
-image_lacks='import importlib.util as u, sys; print(*(name for name in sys.argv[1:] if not u.find_spec(name)))'
-
-# image_server: refuse an image in which the app server is not installed.
+# image_server: refuse an image in which the app server is not installed. Say what its own start script would do.
 image_server() {
   local python missing
   python=$(image_python)
   [ -n "$python" ] || step_fail "The image has no Python: neither \`python\` nor \`python3\` starts in it as the user $user. Put it on the PATH in $dockerfile"
   # shellcheck disable=SC2086
-  missing=$(image_try "$python" -c "$image_lacks" $modules) ||
+  image_try "$python" -c "$(survey_text)" $modules >"$mark_path.has.new" ||
     step_fail "Python does not run in the image as the user $user: its folder must be readable by all users"
-  [ -z "$missing" ] || step_fail "The image lacks $missing, and app.server is $server. Add the packages to the requirements that $dockerfile installs, or set app.server in hosts.toml to the app server that the image has"
+  missing=$(survey_lacks "$mark_path.has.new")
+  [ -z "$missing" ] || step_fail "$missing"
+  mv -f -- "$mark_path.has.new" "$mark_path.has"
+  survey_notes "${mark_path##*/}" | while IFS='|' read -r missing python; do step_say "note: $missing. $python"; done
 }
 
 # image_list: print the images of the app.
@@ -106,7 +106,7 @@ image_prune() {
     case $new in "$name"*) continue ;; esac
     if ls -d "$base/instances/$name-"* >/dev/null 2>&1; then continue; fi
     docker rmi "$image" >/dev/null 2>&1 || status=1
-    rm -f -- "$base/images/$name"
+    rm -f -- "$base/images/$name" "$base/images/$name.has"
   done
   docker image prune -f --filter "label=selvedge.app=$app" >/dev/null 2>&1 || :
   docker builder prune -f --keep-storage 2GB >/dev/null 2>&1 || :

@@ -96,6 +96,8 @@ mark=@selvedge
 
 # … the library supervisorunit
 
+# … the library survey
+
 # … the library systemd
 
 # … the library systemdunit
@@ -299,9 +301,9 @@ probe_path /srv/hello/timers ''
 printf '\n%s fact 69\n' "$mark"
 probe_path /srv/hello/timers/record 07421e2d7e5b269ce6491d801752e4e0f5289b8090a49a19b133bcb4e92d0111
 printf '\n%s fact 70\n' "$mark"
-probe_path /srv/hello/timers/cleanup.sh bd0495f67edc19553bea87b5f3269c4313d350616a3e1f06512d00de0223f831
+probe_path /srv/hello/timers/cleanup.sh 420fcbb48e2561c2755c29e4ea6f3eae70a33253eff80cd254b664f18e25469c
 printf '\n%s fact 71\n' "$mark"
-probe_path /etc/systemd/system/selvedge-timer-hello.cleanup.service 783963ef009b168053afe4aab990187c888d4f98e2bc31b599947c4f81bb31ec
+probe_path /etc/systemd/system/selvedge-timer-hello.cleanup.service ee04f02e839df88235cd4a110d813933debb952af7320b83114fc365822bf3a6
 printf '\n%s fact 72\n' "$mark"
 probe_path /etc/systemd/system/selvedge-timer-hello.cleanup.timer 878b9b85b4295bc904d18408e397a823d280edebb6048eec034a00ab0c630849
 printf '\n%s fact 73\n' "$mark"

@@ -76,6 +76,8 @@ mark=@selvedge
 
 # … the library supervisorunit
 
+# … the library survey
+
 # … the library systemd
 
 # … the library systemdunit
@@ -135,6 +137,8 @@ image=hello:0123456789ab
 mark_path=/srv/hello/images/0123456789ab
 request='backend uvicorn'
 modules=uvicorn
+module=main:app
+migrate='alembic upgrade head'
 server=uvicorn
 build_env=/etc/selvedge/hello/build.env
 user=hello

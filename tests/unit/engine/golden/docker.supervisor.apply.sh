@@ -122,6 +122,8 @@ mark=@selvedge
 
 # … the library supervisorunit
 
+# … the library survey
+
 # … the library switch
 
 # … the library systemd
@@ -386,21 +388,31 @@ set -eu
 file_put /srv/hello/timers/cleanup.sh 0750 root hello <<'EOF'
 #!/bin/sh
 # The command of the timer cleanup of hello: [timers.cleanup] in hosts.toml. It runs in the release that is live when
-# the run begins: its folder, environment and virtual environment.
+# the run begins: its folder, environment, and virtual environment or image.
 # Written by `fab supervisor`; edit its template systemd/timer_command.j2 instead.
 set -eu
-release=$TIMER_RELEASE
-run=/srv/hello/instances/$release/run
+folder=/srv/hello/instances/$TIMER_RELEASE
+name=hello.timer-cleanup
+command='python -m hello.cleanup '"'"'a b'"'"' && echo $HOME'
 unset TIMER_RELEASE TIMER_BEGAN
-if [ ! -x "$run" ]; then
-  echo "The release $release is missing."
+if [ ! -x "$folder/run" ]; then
+  echo "The release ${folder##*/} is missing."
   exit 1
 fi
-# systemd runs this script as root, and Docker the command as the user hello.
-docker rm -f hello.timer-cleanup >/dev/null 2>&1 || :
-trap 'docker rm -f hello.timer-cleanup >/dev/null 2>&1' TERM
-/srv/hello/instances/"$release"/container hello.timer-cleanup --rm --init --log-driver none -- "$run" sh -c 'python -m hello.cleanup '"'"'a b'"'"' && echo $HOME' &
-wait $!
+
+# systemd runs this script twice: as root with `container`, and as the user hello. One of them has nothing to do. A rollback
+# can make a release live that has another process manager than hosts.toml.
+if [ -e "$folder/container" ]; then
+  [ "${1:-}" = container ] || exit 0
+  docker rm -f "$name" >/dev/null 2>&1 || :
+  trap 'docker stop "$name" >/dev/null 2>&1' TERM
+  # At TERM, all processes of the command get it, as without a container.
+  "$folder/container" "$name" --rm --init --env TINI_KILL_PROCESS_GROUP=1 --log-driver none -- "$folder/run" sh -c "$command" &
+  wait $!
+  exit
+fi
+[ $# -eq 0 ] || exit 0
+exec "$folder/run" sh -c "$command"
 EOF
 )
 change_12() (
@@ -420,8 +432,12 @@ Type=oneshot
 # Root notes which release is live now. The file tells the script, so that a release in the middle of the run does not move it.
 ExecStartPre=+/bin/sh /srv/hello/timers/record begin cleanup
 EnvironmentFile=-/var/lib/selvedge/timers/hello.cleanup
+# Only root can start a container. This does nothing if the live release does not run in one.
+ExecStart=+/srv/hello/timers/cleanup.sh container
 ExecStart=/srv/hello/timers/cleanup.sh
 ExecStopPost=+/bin/sh /srv/hello/timers/record end cleanup
+User=hello
+Group=hello
 # systemd opens the log as root, because only root may write to its folder.
 StandardOutput=append:/var/log/hello/timer-cleanup.log
 StandardError=inherit
@@ -432,6 +448,11 @@ TimeoutStopSec=40
 LimitNOFILE=524288
 MemoryMax=40%
 TasksMax=512
+
+# Like the app's own processes under supervisor, if the live release is not in a container. /tmp is the run's own, and is deleted after it.
+PrivateTmp=yes
+NoNewPrivileges=yes
+UMask=0007
 EOF
 )
 change_13() (
@@ -460,7 +481,7 @@ app=hello
 timers_reload cleanup
 fi
 service_run 'enable --now' selvedge-timer-hello.cleanup.timer
-stamp_write selvedge-timer-hello.cleanup.timer 8c4a151d86f475bbe8bf11b163eacdbfd07bfc1c1e6bcfb88d62caf684a4ae28
+stamp_write selvedge-timer-hello.cleanup.timer f1a5762409158035290b608cd0d0c2c906d7b354237efc88d8811d7217ca2e18
 )
 change_15() (
 set -eu

@@ -96,6 +96,8 @@ mark=@selvedge
 
 # … the library supervisorunit
 
+# … the library survey
+
 # … the library systemd
 
 # … the library systemdunit
@@ -359,9 +361,9 @@ probe_path /srv/hello/timers ''
 printf '\n%s fact 94\n' "$mark"
 probe_path /srv/hello/timers/record 07421e2d7e5b269ce6491d801752e4e0f5289b8090a49a19b133bcb4e92d0111
 printf '\n%s fact 95\n' "$mark"
-probe_path /srv/hello/timers/cleanup.sh 33fda4042ead7c4a4f72df871dfbab536696e6e38511a66dc728dfca4be3d622
+probe_path /srv/hello/timers/cleanup.sh 20df4a1471542de45e0171fc7e5f4048853255fdda71815a9ae52b832b25a4e1
 printf '\n%s fact 96\n' "$mark"
-probe_path /etc/systemd/system/selvedge-timer-hello.cleanup.service e10ad499d2a47525f10cc2fe560c7a51a9cf3963f0d6581ae540919e70493944
+probe_path /etc/systemd/system/selvedge-timer-hello.cleanup.service ea1abdcf248c680dfd053b0bfdfe9e8993557c489a957e2ea334162638a17889
 printf '\n%s fact 97\n' "$mark"
 probe_path /etc/systemd/system/selvedge-timer-hello.cleanup.timer 19bc05e1b858ff8f1791adff645d484d7cc5f2145c1526b305524b91843f3a71
 printf '\n%s fact 98\n' "$mark"
