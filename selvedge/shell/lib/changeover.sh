@@ -120,6 +120,7 @@ changeover_ended() {
   seconds=$((($(clock_uptime) - changeover_began) / 1000))
   changeover_unit=$2
   # At once: in a second its process manager starts it again. Only the end: /run is memory, and a process may print much.
+  output_complete "$2"
   output_from "$2" "$(cat "$undo/from.$2")" | tail -c 262144 >"$undo/ended" || :
   status=$(unit_status "$2")
   when="after $seconds s"

@@ -175,10 +175,17 @@ docker_starved() {
   cat "/sys/fs/cgroup/$group/memory.events" "/sys/fs/cgroup/$group/memory.oom_control" 2>/dev/null | grep -q '^oom_kill [1-9]'
 }
 
+# docker_state: the engine starts a container again that has ended, but not one that `docker kill` or `docker stop` has ended.
 docker_state() {
-  local state
-  state=$(docker_fact "$app.$1" 2)
-  case $state in '' | exited | created) ;; *) printf '%s\n' "$state" ;; esac
+  local facts
+  facts=$(docker_facts "$app.$1") || return 0
+  # shellcheck disable=SC2086
+  set -- $facts
+  case $2 in
+    created) ;;
+    exited) [ "$3" != always ] || printf 'someone stopped its container, which ended with status %s\n' "$6" ;;
+    *) printf '%s\n' "$2" ;;
+  esac
 }
 
 docker_restarts() { docker_fact "$app.$1" 4 | grep . || echo 0; }

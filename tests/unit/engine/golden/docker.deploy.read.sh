@@ -129,7 +129,7 @@ probe_path /etc/docker ''
 printf '\n%s fact 4\n' "$mark"
 dockerengine_settings
 printf '\n%s fact 5\n' "$mark"
-probe_path /etc/systemd/system/docker.service.d/50-selvedge.conf 340be4f7c5a70d51a7e25e661ce34f0f2998f7b5c88af05221f5cbc99ed9d7d4
+probe_path /etc/systemd/system/docker.service.d/50-selvedge.conf 01d579f40903ec1d9a6f7812cb7b488676ee18705ff8cb418d649ce12909b05a
 printf '\n%s fact 6\n' "$mark"
 dockerengine_fact
 printf '\n%s fact 7\n' "$mark"
