@@ -53,7 +53,7 @@ image_make() {
 image_reason() {
   {
     grep -a 'ERROR: failed to solve' "$undo/installer" || grep -a -v '^[[:space:]]*$' "$undo/installer"
-  } | tail -n 1 | sed 's/^ERROR: failed to solve: //; s/^ERROR: //; s/[. ]*$//' | cut -c 1-400
+  } | tail -n 1 | sed 's/^ERROR: //; s/^failed to solve\( with frontend [a-z.0-9]*\)*: \(failed to create LLB definition: \)*//; s/[. ]*$//' | cut -c 1-400
 }
 
 # image_python: print the name of Python in the image.
