@@ -114,7 +114,8 @@ def test_an_image_that_cannot_work_is_refused(server: Server, project: Project, 
 def test_a_dockerignore_that_names_all_files_is_named(server: Server, project: Project) -> None:
     old = live(server)
     project.commit(written(DOCKERFILE, "*\n"))
-    assert "copy the code to the WORKDIR of the Dockerfile, and check .dockerignore" in project.fab("-H", server.name, "deploy").stderr
+    said = "copy the code to the WORKDIR of the Dockerfile, and check .dockerignore"
+    assert said in project.fab("-H", server.name, "deploy").stderr
     assert assert_consistent(server) == old
 
 
