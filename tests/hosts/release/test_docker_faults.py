@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -17,7 +18,15 @@ from sandbox import Server
 from traffic import get, load
 
 pytestmark = pytest.mark.thorough
-TIMER = '[timers.tick]\ncommand = \'echo "$RELEASE $(id -un 2>/dev/null || id -u)"\'\nschedule = "0 3 * * *"\n'
+TIMER = '''
+[timers.tick]
+command = 'echo "$RELEASE $(id -un 2>/dev/null || id -u)"'
+schedule = "0 3 * * *"
+
+[timers.long]
+command = "trap 'echo asked to end; exit' TERM; echo began; while :; do sleep 0.2; done"
+schedule = "0 3 * * *"
+'''
 FLOOD = at_start("[print(i, 'x' * 60) for i in range(150000)]; raise RuntimeError('no warehouse')")
 
 
@@ -174,6 +183,20 @@ class TestManagers:
             project.must("-H", server.name, "rollback", "--to", release)
             assert assert_consistent(server) == release
             ran(server, project)
+
+    def test_a_timer_that_runs_in_a_container_is_asked_to_end(self, server: Server, project: Project) -> None:
+        project.configure(TIMER, **DOCKER)
+        deploy(server, project)
+        unit, log = "selvedge-timer-hello.long.service", "cat /var/log/hello/timer-long.log"
+        server.run(f"systemctl start --no-block {unit}")
+        until(lambda: "began\n" in server.run(log, check=False).stdout, 30)
+        began = time.monotonic()
+        server.run(f"systemctl stop {unit}")
+        assert time.monotonic() - began < 5 and "asked to end\n" in server.run(log).stdout
+        assert server.run(f"systemctl show --value -p Result {unit}").stdout == "success\n"
+        assert "timer-long" not in server.run("docker ps -a").stdout
+        project.configure(**DOCKER)
+        deploy(server, project)
 
     @pytest.mark.timeout(1200)
     def test_from_supervisor_to_docker_to_systemd_nothing_is_left(self, lab: Lab, project: Project) -> None:

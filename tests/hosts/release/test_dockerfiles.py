@@ -72,7 +72,8 @@ def project(shared_project: Project) -> Project:
 
 @pytest.fixture(scope="module")
 def server(lab: Lab, project: Project) -> Server:
-    server = lab.server("deployed")
+    """Return a server with Docker. Debian 13 has another builder than Debian 12, which the other tests of containers have."""
+    server = lab.server("deployed", "trixie")
     containers.install(server, project)
     return server
 

@@ -301,7 +301,7 @@ probe_path /srv/hello/timers ''
 printf '\n%s fact 69\n' "$mark"
 probe_path /srv/hello/timers/record 07421e2d7e5b269ce6491d801752e4e0f5289b8090a49a19b133bcb4e92d0111
 printf '\n%s fact 70\n' "$mark"
-probe_path /srv/hello/timers/cleanup.sh 420fcbb48e2561c2755c29e4ea6f3eae70a33253eff80cd254b664f18e25469c
+probe_path /srv/hello/timers/cleanup.sh de9fc182811d707132bf899965bc9604d125fdf445753ace378346cd988e7383
 printf '\n%s fact 71\n' "$mark"
 probe_path /etc/systemd/system/selvedge-timer-hello.cleanup.service ee04f02e839df88235cd4a110d813933debb952af7320b83114fc365822bf3a6
 printf '\n%s fact 72\n' "$mark"

@@ -405,8 +405,8 @@ fi
 if [ -e "$folder/container" ]; then
   [ "${1:-}" = container ] || exit 0
   docker rm -f "$name" >/dev/null 2>&1 || :
-  trap 'docker stop "$name" >/dev/null 2>&1' TERM
-  # At TERM, all processes of the command get it, as without a container.
+  # At TERM, all processes of the command get it, as without a container. Then this script ends by the signal, too.
+  trap 'docker stop -t 30 "$name" >/dev/null 2>&1; trap - TERM; kill -TERM $$' TERM
   "$folder/container" "$name" --rm --init --env TINI_KILL_PROCESS_GROUP=1 --log-driver none -- "$folder/run" sh -c "$command" &
   wait $!
   exit

@@ -361,7 +361,7 @@ probe_path /srv/hello/timers ''
 printf '\n%s fact 94\n' "$mark"
 probe_path /srv/hello/timers/record 07421e2d7e5b269ce6491d801752e4e0f5289b8090a49a19b133bcb4e92d0111
 printf '\n%s fact 95\n' "$mark"
-probe_path /srv/hello/timers/cleanup.sh 20df4a1471542de45e0171fc7e5f4048853255fdda71815a9ae52b832b25a4e1
+probe_path /srv/hello/timers/cleanup.sh f6c8b49b4298ef8e5c1b569e1f964fa54474fcd3dac1d85e8fb8f95afaa6f0cf
 printf '\n%s fact 96\n' "$mark"
 probe_path /etc/systemd/system/selvedge-timer-hello.cleanup.service ea1abdcf248c680dfd053b0bfdfe9e8993557c489a957e2ea334162638a17889
 printf '\n%s fact 97\n' "$mark"
