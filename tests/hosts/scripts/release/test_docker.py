@@ -28,8 +28,8 @@ def docker(server: Server) -> Callable[..., str]:
     def run(shell: str, name: str = f"hello.{OLD}", policy: str = "always", **state: object) -> str:
         facts = {"Status": "running", "Running": True, "Paused": False, "OOMKilled": False, "Dead": False, "Pid": 77,
                  "ExitCode": 0, "Error": "", **state}  # fmt: skip
-        found = {"Id": "0123", "Args": [FORGED], "State": facts, "Image": "sha256:1", "RestartCount": 2,
-                 "HostConfig": {"RestartPolicy": {"Name": policy, "MaximumRetryCount": 0}}, "Config": {"Cmd": [FORGED]}}  # fmt: skip
+        host = {"RestartPolicy": {"Name": policy, "MaximumRetryCount": 0}}
+        found = {"Id": "0123", "Args": [FORGED], "State": facts, "RestartCount": 2, "HostConfig": host, "Config": {"Cmd": [FORGED]}}
         answer = server.path(f"/run/answers/containers/{name}/json")
         answer.parent.mkdir(parents=True, exist_ok=True)
         answer.write_text(json.dumps(found, separators=(",", ":")) + "\n")
