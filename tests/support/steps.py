@@ -81,7 +81,6 @@ DOCKER: dict[str, Any] = {
     "manager": "docker",
     "root": "backend",
     "domains": ["hello.example.com"],
-    "app_server": "uvicorn",
     "env_file": "production.env",
     "build_env_file": "build.env",
     "memory_max": "40%",

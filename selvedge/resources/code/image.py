@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-from selvedge.config.dotenv import build_digest
 from selvedge.config.target import Target
 from selvedge.resources.base import Change, Resource
 from selvedge.shell.library import call
@@ -15,9 +14,10 @@ MODULES = {"gunicorn": ("gunicorn",), "uvicorn": ("uvicorn",), "hypercorn": ("hy
 
 
 class Image(Resource):
-    """The image of the app's commit."""
+    """The image of the app's commit. variables: a digest of those of its build."""
 
     app: Target
+    variables: str = ""
 
     def __repr__(self) -> str:
         return f"Image({self._image!r})"
@@ -41,7 +41,7 @@ class Image(Resource):
 
     @property
     def _request(self) -> str:
-        return " ".join([self.app.root or ".", *self._modules, *filter(None, [build_digest(self.app)])])
+        return " ".join([self.app.root or ".", *self._modules, *filter(None, [self.variables])])
 
     @property
     def path(self) -> str:

@@ -138,11 +138,14 @@ def test_the_script_run_keeps_the_path_of_the_image(app: Callable[..., Target], 
     assert f"PYTHONPATH={tmp_path}:{tmp_path}/src:{tmp_path}:/image\n" in done.stdout
 
 
-def test_the_timer_of_a_container_runs_as_root_and_its_command_does_not(app: Callable[..., Target]) -> None:
+def test_only_the_container_of_a_timer_is_started_by_root(app: Callable[..., Target]) -> None:
     settings = app("docker")
     unit = file("supervisor", settings, f"/etc/systemd/system/{settings.paths.timer_unit('cleanup')}.service").text
     script = file("supervisor", settings, f"{settings.paths.timers}/cleanup.sh").text
-    assert "\nUser=" not in unit and "/container hello.timer-cleanup --rm" in script
+    started = [line for line in unit.splitlines() if line.startswith("ExecStart=") or line.startswith("User=")]
+    path = f"{settings.paths.timers}/cleanup.sh"
+    assert started == [f"ExecStart=+{path} container", f"ExecStart={path}", "User=hello"]
+    assert '"$folder/container" "$name" --rm' in script
 
 
 @pytest.mark.parametrize(("files", "app_root", "said"), [

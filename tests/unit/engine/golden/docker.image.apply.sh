@@ -110,7 +110,7 @@ change_3() (
 set -eu
 app=hello
 base=/srv/hello
-new=0123456789ab-e73f07
+new=0123456789ab-a6b96a
 hook=before_build
 user=hello
 release=/srv/hello/releases/0123456789ab
@@ -119,7 +119,7 @@ run=''
 build_env=/etc/selvedge/hello/build.env
 mark_path=/srv/hello/releases/0123456789ab/.selvedge-before_build
 mark_text=88e6894eb7f6d21f
-hook_build 5 RELEASE=0123456789ab-e73f07 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS= 'make assets'
+hook_build 5 RELEASE=0123456789ab-a6b96a COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS= 'make assets'
 )
 change_4() (
 set -eu
@@ -135,11 +135,11 @@ folder=/srv/hello/releases/0123456789ab/backend
 dockerfile=Dockerfile
 image=hello:0123456789ab
 mark_path=/srv/hello/images/0123456789ab
-request='backend uvicorn'
-modules=uvicorn
+request='backend gunicorn uvicorn_worker'
+modules='gunicorn uvicorn_worker'
 module=main:app
 migrate='alembic upgrade head'
-server=uvicorn
+server=gunicorn
 build_env=/etc/selvedge/hello/build.env
 user=hello
 image_build
