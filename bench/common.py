@@ -15,6 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "hosts")]
 
+import containers  # noqa: E402
 from lab import Lab, Project  # noqa: E402
 from sandbox import Server  # noqa: E402
 
@@ -37,6 +38,20 @@ def deployed(count: int = 1, **app: object) -> Iterator[tuple[list[Server], Proj
             yield servers, project
     finally:
         lab.close()
+
+
+def without_containers(manager: str) -> str:
+    """Return the process manager of the first release. The image of `contained` has the packages of that release."""
+    return "supervisor" if manager == "docker" else manager
+
+
+def contained(server: Server, project: Project, text: str = "", **app: object) -> None:
+    """If app.manager is docker, install Docker and release the app in a container. text, app: as in Project.configure."""
+    if app["manager"] == "docker":
+        containers.install(server, project)
+        project.configure(text, **app)
+        project.commit(containers.dockerfile())
+        project.must("-H", server.name, "deploy")
 
 
 def seconds(command: Callable[[], object]) -> float:

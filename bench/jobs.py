@@ -16,7 +16,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.common import ROOT, Project, Server, deployed
+from bench.common import ROOT, Project, Server, contained, deployed, without_containers
 from drills import serves
 
 JOBS = 10_000
@@ -190,8 +190,11 @@ def measure(server: Server, project: Project, manager: str) -> None:
 
 def main(server: str, manager: str) -> None:
     """Print the results. Arguments: app.server and app.manager of hosts.toml."""
-    with deployed(workers=2, drain=5, settle=1.0, server=server, manager=manager) as ((machine,), project):
+    app = {"workers": 2, "drain": 5, "settle": 1.0, "server": server, "manager": manager}
+    first = {"manager": without_containers(manager)}
+    with deployed(**app | first) as ((machine,), project):
         project.commit(change_app)
-        project.configure(TABLES, migrate=None, workers=2, drain=5, settle=1.0, server=server, manager=manager)
+        project.configure(TABLES, migrate=None, **app | first)
         project.must("-H", machine.name, "setup", "deploy")
+        contained(machine, project, TABLES, migrate=None, **app)
         measure(machine, project, manager)

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 
 from bench import jobs
-from bench.common import Project, Server, deployed
+from bench.common import Project, Server, contained, deployed, without_containers
 from drills import at_start, waiting
 from traffic import wrk_counts
 
@@ -77,7 +77,9 @@ def main(*arguments: str) -> None:
 
 def requests(**chosen: str) -> None:
     """Print the lost requests of both apps. chosen: keys of [app]."""
-    with deployed(workers=2, drain=DRAIN, settle=1.0, **chosen) as ((server,), project):
+    app = {"workers": 2, "drain": DRAIN, "settle": 1.0, **chosen}
+    with deployed(**app | {"manager": without_containers(chosen["manager"])}) as ((server,), project):
+        contained(server, project, **app)
         measure(server, project, "the sample app")
         project.commit(at_start(SLOW_START))
         project.must("-H", server.name, "deploy")

@@ -34,8 +34,10 @@ def dockerfile(more: str = "") -> object:
     return change
 
 
-def install(server: Server, project: Project) -> None:
-    """Install Docker on a server on which the sample app is live, and make the base image."""
+def install(server: Server, project: Project, *packages: str) -> None:
+    """Install Docker on a server on which the sample app is live, and make the base image, with more Python packages."""
     project.configure(**DOCKER)
     project.must("-H", server.name, "install")
+    if packages:
+        server.run(f"uv pip install --quiet --python $(readlink -f /srv/hello/current/.venv)/bin/python {' '.join(packages)}")
     server.run(BASE)

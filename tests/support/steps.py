@@ -1,4 +1,4 @@
-"""Two example hosts, which together set every setting that reaches a server, and the scripts of their steps."""
+"""Three example hosts, which together set every setting that reaches a server, and the scripts of their steps."""
 
 from __future__ import annotations
 
@@ -77,7 +77,22 @@ PLAIN: dict[str, Any] = {
     "nginx": {"gzip": False, "security_headers": False},
     "processes": {"beat": {"command": "python beat.py", "overlap": False}},
 }
-HOSTS = {"full": FULL, "plain": PLAIN}
+DOCKER: dict[str, Any] = {
+    "manager": "docker",
+    "root": "backend",
+    "domains": ["hello.example.com"],
+    "env_file": "production.env",
+    "build_env_file": "build.env",
+    "memory_max": "40%",
+    "migrate": "alembic upgrade head",
+    "server": {"authorized_keys": ["me.pub"]},
+    "services": {"postgres": True, "redis": True},
+    "box": {"write": ["/var/lib/uploads"], "execute": True},
+    "hooks": {"before_build": ["make assets"], "before_switch": ["./warm-up"], "after_switch": ["./tell released"]},
+    "processes": {"worker": {"command": "celery -A blog worker -n 'w$PROCESS_NUMBER'", "count": 2}},
+    "timers": {"cleanup": {"command": "python -m hello.cleanup 'a b' && echo $HOME", "schedule": "daily", "timeout": 600}},
+}
+HOSTS = {"full": FULL, "plain": PLAIN, "docker": DOCKER}
 
 
 def steps(app: Target) -> Iterator[Step]:

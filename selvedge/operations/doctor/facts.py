@@ -80,7 +80,8 @@ def read_facts(session: Session) -> ServerFacts:
 def facts_query(app: Target) -> str:
     """Return shell that prints all facts about a server, for ServerFacts.parse."""
     domains, ports = " ".join(map(concrete, app.names)), " ".join(map(str, app.ports))
-    shell = [call("doctor_fact", app.manager, given=app.shell_values, domains=domains, ports=ports), *backup_query(app)]
+    asked = {"domains": domains, "ports": ports, "module": app.asgi, "migrate": app.migrate}
+    shell = [call("doctor_fact", app.manager, given=app.shell_values, **asked), *backup_query(app)]
     if app.has_tls:
         shell += [certificate_query(app), call("doctor_certificate", certificate_path(app), app.path_folder)]
     if not app.repository_is_local:  # a local repository is pushed: the server does not read it

@@ -29,6 +29,7 @@ def check_server(app: Target, facts: ServerFacts) -> Iterator[CheckResult]:
     yield from _memory(app, facts)
     yield from _sources(app, facts)
     yield from _configuration(facts)
+    yield from _image(app, facts)
     yield from _repository(app, facts)
     yield from check_procfile(app, "\n".join(facts.lines.get("procfile", [])))
     yield from check_status(app, facts.status)
@@ -124,6 +125,14 @@ def _configuration(facts: ServerFacts) -> Iterator[CheckResult]:
         if facts.status.releases.live and state not in ("enabled", "enabled-runtime", "static", "alias", "indirect"):
             text = f"{unit} does not start at boot ({state or 'not installed'})"
             yield problem("boot", text, f"Run `sudo systemctl enable {unit}` on the server.")
+
+
+def _image(app: Target, facts: ServerFacts) -> Iterator[CheckResult]:
+    """Report what the start script of the newest image does, and a release does not."""
+    if app.manager == "docker":
+        for line in facts.lines.get("image", []):
+            text, _, remedy = line.partition("|")
+            yield warning("image", text, remedy)
 
 
 def _repository(app: Target, facts: ServerFacts) -> Iterator[CheckResult]:

@@ -70,7 +70,7 @@ changeover_list() {
 # the last start script has become the program: on a busy server, or after a lost process, that takes a while. 1: one has ended, and
 # $changeover_problem says which, and why. WHOSE: the words after its name there.
 changeover_settle() {
-  local least end seen files unit pid state ended
+  local least end seen started unit pid state ended
   [ -n "$changeover_units" ] || return 0
   # shellcheck disable=SC2086
   gate_wait "waiting until the processes have settled (app.settle: $settle s):$(changeover_list $changeover_units)"
@@ -78,7 +78,7 @@ changeover_settle() {
   [ "$least" -ge 1000 ] || least=1000
   end=$((changeover_began + least))
   seen=" "
-  files=
+  started=
   ended=
   while [ -z "$ended" ]; do
     # shellcheck disable=SC2086
@@ -86,14 +86,14 @@ changeover_settle() {
       case $state:$seen in
         up:*" $unit=$pid "*) ;;
         up:*" $unit="*) ended=$unit ;;
-        up:*) if [ "$pid" -gt 0 ]; then seen="$seen$unit=$pid " files="$files /proc/$pid/cmdline"; fi ;;
+        up:*) if [ "$pid" -gt 0 ]; then seen="$seen$unit=$pid " started="$started $pid"; fi ;;
         *) ended=$unit ;;
       esac
     done <<STATES
 $(unit_facts $changeover_units)
 STATES
     # shellcheck disable=SC2086
-    if [ -n "$files" ] && grep -q -s -a -F -e "$base/instances/${changeover_units%%.*}/processes/" $files; then
+    if changeover_starting "$base/instances/${changeover_units%%.*}/processes/" $started; then
       end=$(($(clock_uptime) + least))
     fi
     [ "$(clock_uptime)" -lt "$end" ] || break
@@ -105,6 +105,21 @@ STATES
     return 0
   fi
   changeover_ended "$1" "$ended"
+  return 1
+}
+
+# changeover_starting FOLDER PID…: whether one of these processes is still its start script, which is in this folder. In a container the
+# process is Docker's own, with the command in its arguments, and its child is the one.
+changeover_starting() {
+  local folder pid
+  folder=$1
+  shift
+  for pid; do
+    case $(cat "/proc/$pid/comm" 2>/dev/null) in
+      docker-init) pid=$(pgrep -P "$pid" | head -n 1) || return 0 ;;
+    esac
+    if [ -z "$pid" ] || grep -q -s -a -F -e "$folder" "/proc/$pid/cmdline"; then return 0; fi
+  done
   return 1
 }
 
@@ -120,6 +135,7 @@ changeover_ended() {
   seconds=$((($(clock_uptime) - changeover_began) / 1000))
   changeover_unit=$2
   # At once: in a second its process manager starts it again. Only the end: /run is memory, and a process may print much.
+  output_complete "$2"
   output_from "$2" "$(cat "$undo/from.$2")" | tail -c 262144 >"$undo/ended" || :
   status=$(unit_status "$2")
   when="after $seconds s"

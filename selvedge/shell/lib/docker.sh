@@ -171,6 +171,12 @@ docker_attached() {
   return "$status"
 }
 
+# docker_pids: print the main processes of all containers of the app: those of timers and of `fab run`, too.
+docker_pids() {
+  local id
+  for id in $(docker_ask GET "/containers/json?$(docker_own)" | grep -o '"Id":"[0-9a-f]*"' | cut -d '"' -f 4); do docker_fact "$id" 1; done
+}
+
 docker_pid() { docker_fact "$app.$1" 1 | grep . || echo 0; }
 
 # docker_starved INSTANCE: the engine sees only the end of the main process; the kernel counts all.
@@ -183,10 +189,17 @@ docker_starved() {
   cat "/sys/fs/cgroup/$group/memory.events" "/sys/fs/cgroup/$group/memory.oom_control" 2>/dev/null | grep -q '^oom_kill [1-9]'
 }
 
+# docker_state: the engine starts a container again that has ended, but not one that `docker kill` or `docker stop` has ended.
 docker_state() {
-  local state
-  state=$(docker_fact "$app.$1" 2)
-  case $state in '' | exited | created) ;; *) printf '%s\n' "$state" ;; esac
+  local facts
+  facts=$(docker_facts "$app.$1") || return 0
+  # shellcheck disable=SC2086
+  set -- $facts
+  case $2 in
+    created) ;;
+    exited) [ "$3" != always ] || printf 'someone stopped its container, which ended with status %s\n' "$6" ;;
+    *) printf '%s\n' "$2" ;;
+  esac
 }
 
 docker_restarts() { docker_fact "$app.$1" 4 | grep . || echo 0; }

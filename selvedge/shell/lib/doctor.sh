@@ -1,7 +1,7 @@
 # Frequent causes of trouble on a server, one fact a line. Changes nothing, but `nginx -t` opens the logs as nginx would.
 
 # doctor_fact MANAGER: the facts of status_fact, and more.
-# Values: app base run_dir live_socket supervisor_conf site_enabled site_login site_host health health_host health_timeout postgres redis domains ports
+# Values: app base run_dir live_socket supervisor_conf site_enabled site_login site_host health health_host health_timeout postgres redis domains ports module migrate
 doctor_fact() {
   status_fact "$1"
   doctor_system
@@ -10,6 +10,7 @@ doctor_fact() {
   doctor_ports
   doctor_nginx
   doctor_manager
+  survey_notes "$(survey_newest)" | sed 's/^/image /'
   if [ -n "$live" ]; then
     doctor_socket
   fi

@@ -45,6 +45,12 @@ gate_log_begin() {
 # gate_log: print the log of this start.
 gate_log() { output_from "$new" "$log_from"; }
 
+# gate_log_whole: the same, with the last lines of a process that has ended.
+gate_log_whole() {
+  output_complete "$new"
+  gate_log
+}
+
 # gate_crashed: whether the new instance has ended, even if its process manager has started it again.
 gate_crashed() {
   local pid
@@ -144,14 +150,14 @@ gate_deaths() {
     case " $running" in *" $pid "*) ;; *) deaths=$((deaths + 1)) ;; esac
   done
   seen=$running
-  [ "$deaths" -lt 3 ] || [ $((deaths - $(gate_log | appserver_retired "$new"))) -lt 3 ] || gate_ended "Worker processes of the new release exited $deaths times while it started"
+  [ "$deaths" -lt 3 ] || [ $((deaths - $(gate_log_whole | appserver_retired "$new"))) -lt 3 ] || gate_ended "Worker processes of the new release exited $deaths times while it started"
 }
 
 # gate_ended SENTENCE: the new instance has ended. Refuse it with the most precise reason, else with this sentence.
 gate_ended() {
   local sentence
   gate_wait ""
-  gate_log | reason_hide
+  gate_log_whole | reason_hide
   reason_find
   if manager_starved "$new"; then switch_refuse "The new release needs more memory than app.memory_max allows: the kernel killed its processes. Raise it, or set fewer app.workers"; fi
   sentence=$1
@@ -173,7 +179,7 @@ gate_starts() { [ "$code" = 000 ] && [ "$stage" != ready ]; }
 # gate_late: refuse the release if it takes too long to start.
 gate_late() {
   if gate_starts && [ $((($(clock_uptime) - asked) / 1000)) -ge "$start_timeout" ]; then
-    gate_log | reason_hide
+    gate_log_whole | reason_hide
     reason_find
     case $stage in
       import) switch_refuse "$(reason_said "The import of $module did not end within $start_timeout s. Move downloads and connections from the module to the app's lifespan, and a server that it runs below \`if __name__ == \"__main__\":\`; or raise app.start_timeout")" ;;
@@ -193,7 +199,7 @@ gate_over() {
   if gate_crashed; then gate_ended "The new release exited while it started"; fi
   attempts="$attempt attempt"
   [ "$attempt" -eq 1 ] || attempts=${attempts}s
-  gate_log | reason_hide
+  gate_log_whole | reason_hide
   reason_find
   if [ "$code" != 000 ]; then
     switch_refuse "$(reason_said "GET $health (Host: $health_host) on the new release answered $code in $attempts; accepted: $health_ranges")$(reason_otherwise ". Correct app.health or app.health_status in hosts.toml, or the app")"

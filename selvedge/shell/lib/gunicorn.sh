@@ -33,7 +33,8 @@ gunicorn_conflict() {
   folder=$(instance_folder "$1")
   gunicorn_script_conflict "$base/instances/$1/gunicorn_start"
   file=$(gunicorn_script_file "$base/instances/$1/gunicorn_start")
-  if [ -z "$file" ] && [ ! -e "$folder/gunicorn.conf.py" ] && ! grep -q -s '^GUNICORN_CMD_ARGS=' "$base/instances/$1/env"; then return 0; fi
+  if [ -z "$file$(survey_fact config "${1%-*}")" ] && [ ! -e "$folder/gunicorn.conf.py" ] &&
+    ! grep -q -s '^GUNICORN_CMD_ARGS=' "$base/instances/$1/env"; then return 0; fi
   status=0
   manager_run "$1" timeout -k 5 30 "$base/instances/$1/run" python -c "$(cat "$undo/program.gunicorn")" ${file:+"$file"} >"$undo/conflict" 2>&1 </dev/null 3<&- || status=$?
   if [ "$status" -ne 0 ]; then

@@ -1,4 +1,4 @@
-# What to do about the error of an app that does not start. Reads $base and $new.
+# What to do about the error of an app that does not start. Reads $base, $new and $module.
 
 # hint_for TEXT…: print ". " and what to do, if one of the texts names a module or a shared library that is missing.
 hint_for() {
@@ -23,12 +23,28 @@ hint_in() {
   if [ -n "$name" ]; then hint_library "$name"; fi
 }
 
-# hint_module MODULE: the environment lists the modules of the project's extras and groups.
+# hint_module MODULE: the environment lists the modules of the project's extras and groups. An image has a working folder of its own.
 hint_module() {
   local setting name
+  if docker_owns "$new"; then
+    hint_image "$1"
+    return 0
+  fi
   setting=$(name=$1 awk -F '\t' 'tolower($1) == tolower(ENVIRON["name"]) { print $2; exit }' "$base/releases/${new%-*}/.venv/selvedge-modules" 2>/dev/null) || setting=
   if [ -n "$setting" ]; then
     printf '. A part of the project that is not installed brings it: set %s in hosts.toml' "$setting"
+  fi
+}
+
+# hint_image MODULE: the module of the app itself is not where Python looks for it in the image.
+hint_image() {
+  local found
+  [ "$1" = "${module%%[.:]*}" ] || return 0
+  found=$(survey_fact module "${new%-*}")
+  if [ -n "$found" ] && [ "$found" != "$module" ]; then
+    printf '. The start script of the image serves another app: set module = "%s" under [app] in hosts.toml' "$found"
+  else
+    printf '. The image has no %s in its working folder: copy the code to the WORKDIR of the Dockerfile, and check .dockerignore' "$1"
   fi
 }
 
@@ -36,7 +52,9 @@ hint_module() {
 hint_library() {
   local package
   package=$(hint_package "$1")
-  if [ -n "$package" ]; then
+  if docker_owns "$new"; then
+    printf '. The image lacks a library of the system: install %s in the Dockerfile' "${package:-the package that has $1}"
+  elif [ -n "$package" ]; then
     printf '. The server lacks a library of the system: set server.packages = ["%s"] in hosts.toml' "$package"
   else
     printf '%s' ". The server lacks a library of the system: set server.packages in hosts.toml to the Debian package that has $1. Find it on the server: \`sudo apt-get install apt-file && sudo apt-file update && apt-file search $1\`"

@@ -1,6 +1,7 @@
 # The image of a commit, which the engine builds from the checkout by the app's own Dockerfile. Its name is APP:CHECKOUT.HASH, with a hash
 # of the settings that need another image. It gets this name once it is accepted; until then it is called NAME.new. So the image of a
-# release that is live or kept stays as it is. The file images/CHECKOUT has the ids of the images that were accepted. Reads $app and $base.
+# release that is live or kept stays as it is. The file images/CHECKOUT has the ids of the images that were accepted, images/CHECKOUT.has what the last one has
+# (survey.sh). Reads $app and $base.
 
 # image_id NAME: print the id of an image; nothing without it.
 image_id() { docker_ask GET "/images/$1/json" | sed -n 's/^{"Id":"\([a-z0-9:]*\)".*/\1/p'; }
@@ -12,7 +13,7 @@ image_fact() {
 }
 
 # image_build: build the image, and take it.
-# Values: app base log_dir live_socket supervisor_conf new keep release folder dockerfile image mark_path request modules server build_env build_digest user
+# Values: app base log_dir live_socket supervisor_conf new keep release folder dockerfile image mark_path request modules module migrate server build_env build_digest user
 image_build() {
   local context file
   context=$folder
@@ -88,7 +89,7 @@ image_make() {
 image_reason() {
   {
     grep -a 'ERROR: failed to solve' "$undo/installer" || grep -a -v '^[[:space:]]*$' "$undo/installer"
-  } | tail -n 1 | sed 's/^ERROR: failed to solve: //; s/^ERROR: //; s/[. ]*$//' | cut -c 1-400
+  } | tail -n 1 | sed 's/^ERROR: //; s/^failed to solve\( with frontend [a-z.0-9]*\)*: \(failed to create LLB definition: \)*//; s/[. ]*$//' | cut -c 1-400
 }
 
 # image_python: print the name of Python in the image.
@@ -111,18 +112,18 @@ image_try() {
     --user "$(id -u "$user"):$(id -g "$user")" --entrypoint "$program" "$image.new" "$@"
 }
 
-# A program that prints those of its arguments that are no module in the image.
-image_lacks='import importlib.util as u, sys; print(*(name for name in sys.argv[1:] if not u.find_spec(name)))'
-
-# image_server: refuse a new image in which the app server is not installed.
+# image_server: refuse a new image in which the app server is not installed. Say what its own start script would do.
 image_server() {
   local python missing
   python=$(image_python)
   [ -n "$python" ] || image_refuse "The image has no Python: neither \`python\` nor \`python3\` starts in it as the user $user. Put it on the PATH in $dockerfile"
   # shellcheck disable=SC2086
-  missing=$(image_try "$python" -c "$image_lacks" $modules) ||
+  image_try "$python" -c "$(survey_text)" $modules >"$mark_path.has.new" ||
     image_refuse "Python does not run in the image as the user $user: its folder must be readable by all users"
-  [ -z "$missing" ] || image_refuse "The image lacks $missing, and app.server is $server. Add the packages to the requirements that $dockerfile installs, or set app.server in hosts.toml to the app server that the image has"
+  missing=$(survey_lacks "$mark_path.has.new")
+  [ -z "$missing" ] || image_refuse "$missing"
+  mv -f -- "$mark_path.has.new" "$mark_path.has"
+  survey_notes "${mark_path##*/}" | while IFS='|' read -r missing python; do step_say "note: $missing. $python"; done
 }
 
 # image_list: print the images of the app. Other images may have the same name: Selvedge made no tags of another form.

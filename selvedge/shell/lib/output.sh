@@ -36,6 +36,11 @@ output_from() {
   tail -c "+$((${from:-0} + 1))" -- "$log_dir/$1.log" 2>/dev/null || :
 }
 
+# output_complete NAME: wait until the journal has all lines that it was sent. After many lines it is seconds late.
+output_complete() {
+  if docker_owns "${1%%.*}"; then timeout 30 journalctl --sync >/dev/null 2>&1 || :; fi
+}
+
 # output_show NAME: print the last lines of standard input, its output, with a heading and without values of the environment. Prints
 # nothing if no line has text.
 output_show() {

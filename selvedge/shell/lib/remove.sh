@@ -56,7 +56,7 @@ remove_strangers() {
     # shellcheck disable=SC2046 # no name has a space
     if processes_has "$instance"; then ours="$ours $(unit_facts $(unit_list "$instance") | awk '{ print $3 }')"; fi
   done
-  ours="$ours $(timers_pids)"
+  ours="$ours $(timers_pids) $(docker_pids)"
   cat /proc/[0-9]*/status 2>/dev/null | awk -v uid="$uid" -v ours="$ours" '
     BEGIN { count = split(ours, list); for (i = 1; i <= count; i++) if (list[i] > 1) own[list[i]] = 1 }
     $1 == "Name:" { name = $0; sub(/^Name:[ \t]*/, "", name) }

@@ -17,7 +17,7 @@ settle_managed() {
       done
     done
   fi
-  gate_log | reason_hide
+  gate_log_whole | reason_hide
   reason_find
   switch_refuse "$(reason_said "The new release answers, but not by the process that $(manager_of "$new") started (${managed#* }): that one has ended, or the app server went into the background")$(reason_otherwise ". Start it in the foreground: remove daemon settings from gunicorn.conf.py and from the start script")"
 }
@@ -70,7 +70,7 @@ settle_lost() {
   for pid in $processes; do
     case $running in *" $pid "*) ;; *) lost=$((lost + 1)) ;; esac
   done
-  if [ "$lost" -gt 0 ] && [ "$lost" -gt "$(gate_log | appserver_retired "$new")" ]; then
+  if [ "$lost" -gt 0 ] && [ "$lost" -gt "$(gate_log_whole | appserver_retired "$new")" ]; then
     settle_exited
   fi
 }
@@ -92,7 +92,7 @@ settle_kept() {
 
 # settle_back SENTENCE: go back, with the app's own words if it has logged an error.
 settle_back() {
-  gate_log | reason_hide
+  gate_log_whole | reason_hide
   reason_find
   switch_back "$(reason_said "$1")"
 }

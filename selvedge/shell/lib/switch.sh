@@ -214,7 +214,7 @@ switch_back() {
 
 # switch_show: show the end of the log of what has failed: a process, or the new instance.
 switch_show() {
-  if [ -n "${changeover_unit:-}" ]; then changeover_show; else gate_log | output_show "$new"; fi
+  if [ -n "${changeover_unit:-}" ]; then changeover_show; else gate_log_whole | output_show "$new"; fi
 }
 
 # switch_refuse SENTENCE: stop the new instance and fail; the live one stays. The sentence is printed even if the disk is full.

@@ -8,6 +8,7 @@ overrides, if there are any.
 
 import contextlib
 import io
+import os
 import re
 import sys
 
@@ -74,7 +75,8 @@ def main(file=""):
 def place(name, file, by_variable):
     """Return where a setting is from. by_variable: the settings in GUNICORN_CMD_ARGS, None for those that it does not have."""
     if by_variable.get(name) is not None:
-        return "The variable GUNICORN_CMD_ARGS (in app.env_file)"
+        where = "app.env_file or the Dockerfile" if os.path.exists("/.selvedge") else "app.env_file"
+        return f"The variable GUNICORN_CMD_ARGS (in {where})"
     return file or by_variable.get("config") or "gunicorn.conf.py"
 
 

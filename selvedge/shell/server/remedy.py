@@ -36,6 +36,8 @@ LOCKED = re.compile(
 )  # fmt: skip
 SQLITE_TEXT = re.compile(r"unable to open database file|attempt to write a readonly database|readonly database")
 SQLITE_PATH = re.compile(r"""sqlite(?:\+\w+)?:///([^"'\s?#)]+)|connect\(\s*f?["']([^"':]+\.(?:db|sqlite3?))["']""")
+REFUSED = re.compile(r"connection refused|connect call failed|\[Errno 111\]|could not connect|connection to server", re.I)
+IN_PACKAGES = re.compile(r'Set packages = \["(.+?)"\] under \[server\] in hosts.toml')
 CODE = (".py", ".ini", ".toml", ".cfg", ".yaml", ".yml")
 # output: all of it. name, words: the last exception. The others: the program's arguments.
 Failure = collections.namedtuple("Failure", "output name words folder shared strategy workers manager")
@@ -47,8 +49,10 @@ def main(folder, *others):
     name, words = find_error(output)
     failure = Failure(output, name, words, Path(os.path.realpath(folder)), *others)
     rules = (walled, program, low_port, shared_kind, read_only, taken, crashed, missing_variable, unreachable, limits, system_data)
-    remedies = (rule(failure) for rule in rules)
-    return f"{name}: {words}" if words else name, next(filter(None, remedies), "")
+    remedy = next(filter(None, (rule(failure) for rule in rules)), "")
+    if failure.manager == "docker":
+        remedy = IN_PACKAGES.sub(r"Install \1 in the Dockerfile", remedy).replace("The server ", "The image ")
+    return f"{name}: {words}" if words else name, remedy
 
 
 def find_error(text):
@@ -77,9 +81,11 @@ def quoted(text):
 
 
 def walled(failure):
-    """A restriction of systemd's unit is in the way, which [box] in hosts.toml can lift."""
+    """A restriction of systemd's unit or of the container is in the way, which [box] in hosts.toml can lift."""
     words, open_wall = failure.words, "The app runs under systemd's restrictions. To lift this one, set {} in [box] of hosts.toml"
     path = quoted(words)
+    if failure.manager == "docker":
+        return contained(failure, path)
     path = path if path.startswith("/") else ""
     if failure.manager != "systemd":
         return ""
@@ -104,6 +110,17 @@ def walled(failure):
     return ""
 
 
+def contained(failure, path):
+    """Return the remedy for what differs in a container: its files, its /tmp and its network. path: the one in the error."""
+    if "failed to map segment from shared object" in failure.words or ("Errno 13]" in failure.words and path.startswith("/tmp/")):
+        return "The app may execute no files in /tmp. To lift this restriction, set execute = true in [box] of hosts.toml"
+    if "Errno 13]" in failure.words and path and not path.startswith(failure.shared):
+        return f"The app's user may not read {path} in the image. Add `RUN chmod -R a+rX .` after the COPY in the Dockerfile"
+    if REFUSED.search(failure.words) and re.search(r"localhost|127\.0\.0\.1|::1", failure.words):
+        return "In a container, localhost is the container. Name the service's own address, or host.docker.internal for the server"
+    return ""
+
+
 def program(failure):
     """The app starts a program that the server does not have, or that is not executable."""
     path = quoted(failure.words)
@@ -124,9 +141,8 @@ def package(name):
 
 def low_port(failure):
     """The app opens a port that only root may open."""
-    if not re.search(r"\[Errno 13\]", failure.words) or not re.search(r"bind on address|\.bind\(|sock_bind", failure.output):
-        return ""
-    return "Only root may open ports below 1024. Let the app open a higher one; visitors reach the app through nginx"
+    low = "[Errno 13]" in failure.words and re.search(r"bind on address|\.bind\(|sock_bind", failure.output)
+    return "Only root may open ports below 1024. Let the app open a higher one; visitors reach the app through nginx" if low else ""
 
 
 def shared_kind(failure):
@@ -138,9 +154,8 @@ def shared_kind(failure):
     inside = os.path.relpath(whole, failure.folder)
     if failure.name == "FileExistsError" and not whole.exists():
         return f'Write "{inside}/" in app.shared_paths, with a / at its end: without it, a name with a dot is a file'
-    if failure.name == "IsADirectoryError":
-        return f"It is a folder in {failure.shared}, because its name has no dot. Let the app use a name with one"
-    return ""
+    folder = failure.name == "IsADirectoryError"
+    return f"It is a folder in {failure.shared}, because its name has no dot. Let the app use a name with one" if folder else ""
 
 
 def within(path, folder):
@@ -167,9 +182,9 @@ def share(path, why, failure):
     missing = failure.name == "FileNotFoundError"
     if within(whole, failure.shared):
         real, user = os.path.realpath(whole), Path(failure.shared).parent.name
-        if missing:
-            return f"{path} is shared, and {real} is missing. Copy it there, or let the app create it and its folder"
-        return f"The user {user} may not write to {real}. Run `sudo chown -R {user}:{user} {failure.shared}` on the server"
+        absent = f"{path} is shared, and {real} is missing. Copy it there, or let the app create it and its folder"
+        denied = f"The user {user} may not write to {real}. Run `sudo chown -R {user}:{user} {failure.shared}` on the server"
+        return absent if missing else denied
     if failure.folder not in whole.parents:
         return f"{why}. The app may write only to {failure.shared}, whose path is in the variable APP_SHARED"
     inside = whole.relative_to(failure.folder)
@@ -244,46 +259,41 @@ def crashed(failure):
         return "A worker did not respond within app.timeout, and was stopped. Do slow work outside the event loop, or raise it"
     if re.search(r"SIGSEGV|SIGABRT|SIGBUS|Segmentation fault|signal (11|6|7)\b", output):
         return "A library in native code crashed. Pin another version of the package that was loaded last, or another app.python"
-    if re.search(r"SIGILL|signal 4\b|Illegal instruction", output):
-        return "A library needs instructions that this processor does not have. Install a build of it for older processors"
-    return ""
+    old = re.search(r"SIGILL|signal 4\b|Illegal instruction", output)
+    return "A library needs instructions that this processor lacks. Install a build of it for older processors" if old else ""
 
 
 def missing_variable(failure):
     """os.environ has no such variable."""
-    if failure.name == "KeyError" and re.search(r"\benviron\[|raise KeyError\(key\) from None", failure.output):
-        return f"Set the variable {failure.words} in app.env_file or app.env_command of hosts.toml"
-    return ""
+    missing = failure.name == "KeyError" and re.search(r"\benviron\[|raise KeyError\(key\) from None", failure.output)
+    return f"Set the variable {failure.words} in app.env_file or app.env_command of hosts.toml" if missing else ""
 
 
 def unreachable(failure):
     """A database, cache or other service does not answer."""
     words = failure.words
-    if re.search(r"connection refused|connect call failed|\[Errno 111\]|could not connect|connection to server", words, re.I):
+    if REFUSED.search(words):
         return "A service that the app needs does not answer. Check that it runs, and its address in app.env_file or env_command"
     if re.search(r"Name or service not known|Temporary failure in name resolution|getaddrinfo failed|\[Errno -[235]\]", words):
         return "The server cannot resolve the name of a service. Check its address in app.env_file or app.env_command"
-    if re.search(r"password authentication failed|access denied for user|invalid username-password|NOAUTH", words, re.I):
-        return "A service rejects the app's login. Check its user and password in app.env_file or app.env_command"
-    return ""
+    login = re.search(r"password authentication failed|access denied for user|invalid username-password|NOAUTH", words, re.I)
+    return "A service rejects the app's login. Check its user and password in app.env_file or app.env_command" if login else ""
 
 
 def limits(failure):
     """The operating system refuses more files or processes."""
     if "Too many open files" in failure.words:
         return "The app has as many files and connections open as it may. Close those that it no longer needs"
-    if "can't start new thread" in failure.words or "Resource temporarily unavailable" in failure.words:
-        return "The app may not start more processes and threads. Raise app.tasks_max, or set fewer app.workers"
-    return ""
+    more = "can't start new thread" in failure.words or "Resource temporarily unavailable" in failure.words
+    return "The app may not start more processes and threads. Raise app.tasks_max, or set fewer app.workers" if more else ""
 
 
 def system_data(failure):
     """The server lacks a locale or a time zone."""
     if "unsupported locale setting" in failure.words:
         return 'The server lacks the locale. Set packages = ["locales-all"] under [server] in hosts.toml'
-    if "No time zone found" in failure.words:
-        return 'Set packages = ["tzdata"] under [server] in hosts.toml; "tzdata-legacy" for an old name such as US/Eastern'
-    return ""
+    tz = "No time zone found" in failure.words
+    return 'Set packages = ["tzdata"] under [server] in hosts.toml; "tzdata-legacy" for old names such as US/Eastern' if tz else ""
 
 
 if __name__ == "__main__":

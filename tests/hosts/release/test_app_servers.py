@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from websockets.sync.client import connect
 
+import containers
 from broken_apps import FAULTS, MANAGED
 from drills import GENTLE, QUICK, assert_consistent, drained, insert, live, waiting
 from lab import Project, until
@@ -189,9 +190,21 @@ class TestUnderSystemd:
             one_id_in_all_logs(server, project, server=name, manager=manager)
 
 
+class TestInContainers:
+    @pytest.mark.thorough
+    @pytest.mark.timeout(900)
+    def test_a_change_of_the_app_server_loses_no_request(self, server: Server, project: Project) -> None:
+        containers.install(server, project, "hypercorn", "uvloop")
+        project.commit(containers.dockerfile())
+        change_there_and_back(server, project, "docker", 1)
+
+
 @pytest.fixture(scope="class", params=OTHERS)
 def other(request: pytest.FixtureRequest, server: Server, project: Project) -> str:
     """Run the app by an app server, under the process manager that the class names."""
+    if request.cls.manager == "docker" and not (project.app / "Dockerfile").exists():
+        containers.install(server, project, "hypercorn", "uvloop")
+        project.commit(containers.dockerfile())
     project.configure(**QUICK | {"server": request.param, "manager": request.cls.manager})
     project.must("-H", server.name, "deploy")
     assert_consistent(server)
@@ -220,3 +233,13 @@ class TestBrokenUnderSystemd:
     @pytest.mark.parametrize("fault", MANAGED)
     def test_the_old_release_serves_every_request(self, server: Server, project: Project, other: str, fault: str) -> None:
         refuse(server, project, OWN.get(fault, FAULTS[fault]), server=other, manager="systemd")
+
+
+@pytest.mark.thorough
+@pytest.mark.usefixtures("branch")
+class TestBrokenInContainers:
+    manager = "docker"
+
+    @pytest.mark.parametrize("fault", MANAGED)
+    def test_the_old_release_serves_every_request(self, server: Server, project: Project, other: str, fault: str) -> None:
+        refuse(server, project, OWN.get(fault, FAULTS[fault]), server=other, manager="docker")

@@ -11,6 +11,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+import containers
 from drills import GENTLE, QUICK, assert_consistent, drained, draining, leftovers, listening, live, serves
 from lab import Project, until
 from sandbox import Server
@@ -24,9 +25,12 @@ def configure(project: Project, manager: str = "supervisor", text: str = "", **a
     project.configure(text, **QUICK | {"manager": manager, "settle": SETTLE, "drain": 30} | app)
 
 
-@pytest.fixture(scope="class", params=["supervisor", "systemd"])
+@pytest.fixture(scope="class", params=["supervisor", "systemd", pytest.param("docker", marks=pytest.mark.thorough)])
 def manager(request: pytest.FixtureRequest, server: Server, project: Project) -> str:
     """Deploy with each process manager."""
+    if request.param == "docker":
+        containers.install(server, project)
+        project.commit(containers.dockerfile())
     configure(project, request.param, drain=0)
     project.commit(f"Under {request.param}")
     project.must("-H", server.name, "deploy")

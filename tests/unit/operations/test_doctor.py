@@ -262,3 +262,11 @@ def test_a_release_beside_the_live_one_needs_memory_for_its_processes_too(
     results = check_server(app("nothing set"), found(f"{GOOD}beside {beside}\n"))
     (said,) = (each for each in results if each.subject == "memory")
     assert (said.level == "ok") is enough
+
+
+@pytest.mark.parametrize("manager", ["docker", "systemd"])
+def test_what_the_start_script_of_an_image_does_is_named(target: Callable[..., Target], manager: str) -> None:
+    facts = found(f'{GOOD}image the image has /app/prestart.sh|Set migrate = "sh /app/prestart.sh" under [app].\n')
+    said = [each for each in check_server(target(manager=manager), facts) if each.subject == "image"]
+    remedies = [(each.level, each.remedy) for each in said]
+    assert remedies == ([("warning", 'Set migrate = "sh /app/prestart.sh" under [app].')] if manager == "docker" else [])

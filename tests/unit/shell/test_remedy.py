@@ -98,7 +98,7 @@ def test_two_processes_want_the_same(error: str) -> None:
     ("MemoryError", "memory was short"),
     ("[ERROR] Worker (pid:7) was sent SIGSEGV!", "A library in native code crashed"),
     ("Fatal Python error: Segmentation fault", "A library in native code crashed"),
-    ("[ERROR] Worker (pid:7) was sent SIGILL!", "instructions that this processor does not have"),
+    ("[ERROR] Worker (pid:7) was sent SIGILL!", "instructions that this processor lacks"),
     ("[CRITICAL] WORKER TIMEOUT (pid:7)", "app.timeout"),
     ('    key = os.environ["DATABASE_URL"]\nKeyError: \'DATABASE_URL\'', "Set the variable 'DATABASE_URL' in app.env_file"),
     ("ConnectionRefusedError: [Errno 111] Connection refused", "A service that the app needs does not answer"),
@@ -238,3 +238,20 @@ def test_a_wall_of_the_box_is_named(output: str, setting: str) -> None:
 def test_code_is_read_only_in_the_box_too() -> None:
     words = remedy(f"OSError: [Errno 30] Read-only file system: '{RELEASE}/uploads'", manager="systemd")[1]
     assert 'app.shared_paths = ["uploads"]' in words
+
+
+@pytest.mark.parametrize(("error", "words"), [
+    ("PermissionError: [Errno 13] Permission denied: '.'", "may not read . in the image. Add `RUN chmod -R a+rX .`"),
+    ("PermissionError: [Errno 13] Permission denied: '/code/key.pem'", "may not read /code/key.pem in the image"),
+    ("PermissionError: [Errno 13] Permission denied: '/tmp/tool'", "execute = true in [box]"),
+    ("PermissionError: [Errno 13] Permission denied: '/srv/hello/shared/x'", "sudo chown -R hello:hello /srv/hello/shared"),
+    ("OSError: [Errno 30] Read-only file system: '/code/x.log'", "may write only to /srv/hello/shared"),
+    ("OSError: [Errno 30] Read-only file system: 'uploads/x'", 'app.shared_paths = ["uploads/x"]'),
+    ("ConnectionRefusedError: [Errno 111] Connect call failed ('127.0.0.1', 5432)", "localhost is the container"),
+    ("ConnectionRefusedError: [Errno 111] Connect call failed ('192.0.2.1', 5432)", "does not answer. Check that it runs"),
+    ("locale.Error: unsupported locale setting", "The image lacks the locale. Install locales-all in the Dockerfile"),
+    ("zoneinfo._common.ZoneInfoNotFoundError: 'No time zone found with key US/Eastern'", 'Install tzdata in the Dockerfile'),
+    ("OSError: No wkhtmltopdf executable found", "The image has no program wkhtmltopdf. Install wkhtmltopdf in the Dockerfile"),
+])  # fmt: skip
+def test_in_a_container_the_image_is_mended(error: str, words: str) -> None:
+    assert words in remedy(f"{TRACEBACK}{error}\n", manager="docker")[1]

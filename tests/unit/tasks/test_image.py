@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import fabfile
+from selvedge.config.dotenv import build_digest
 from selvedge.config.target import Target
 from selvedge.errors import ConfigError
 from selvedge.release import preconditions
@@ -76,9 +77,10 @@ def test_settings_that_need_another_image_give_it_another_name(
     found = [image_name(app("domains", manager="docker", **each)) for each in settings]
     for number in range(2):
         (tmp_path / "build.env").write_text(f"INDEX=https://{number}.example.com\n")
-        found.append(image_name(app("domains", manager="docker", build_env_file="build.env")))
+        built = app("domains", manager="docker", build_env_file="build.env")
+        found.append(image_name(built, build_digest(built)))
     (tmp_path / "build.env").write_text("INDEX=https://1.example.com\nINDEX_PASSWORD=other\n")
-    found.append(image_name(app("domains", manager="docker", build_env_file="build.env")))
+    found.append(image_name(built, build_digest(built)))
     assert len(set(found)) == len(found) - 1 and found[-1] == found[-2], "a password decides nothing"
     assert all(re.fullmatch(rf"hello:{COMMIT[:12]}\.[0-9a-f]{{6}}", each) for each in found)
     same = app("domains", manager="docker", memory_max="1G", workers=9)
@@ -162,11 +164,14 @@ def test_the_script_run_keeps_the_path_of_the_image(app: Callable[..., Target], 
     assert f"PYTHONPATH={tmp_path}:{tmp_path}/src:{tmp_path}:/image\n" in done.stdout
 
 
-def test_the_timer_of_a_container_runs_as_root_and_its_command_does_not(app: Callable[..., Target]) -> None:
+def test_only_the_container_of_a_timer_is_started_by_root(app: Callable[..., Target]) -> None:
     settings = app("docker")
     unit = file("supervisor", settings, f"/etc/systemd/system/{settings.paths.timer_unit('cleanup')}.service").text
     script = file("supervisor", settings, f"{settings.paths.timers}/cleanup.sh").text
-    assert "\nUser=" not in unit and "/container hello.timer-cleanup --rm" in script
+    started = [line for line in unit.splitlines() if line.startswith("ExecStart=") or line.startswith("User=")]
+    path = f"{settings.paths.timers}/cleanup.sh"
+    assert started == [f"ExecStart=+{path} container", f"ExecStart={path}", "User=hello"]
+    assert '"$folder/container" "$name" --rm' in script
 
 
 @pytest.mark.parametrize(("files", "app_root", "said"), [

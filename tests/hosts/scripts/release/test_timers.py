@@ -203,3 +203,39 @@ class TestRecords:
     def test_without_a_live_release_it_fails(self, record: Callable[..., str], server: Server) -> None:
         server.path("/srv/hello/live.sock").unlink()
         assert record("begin", "x").endswith("[ERROR] x: no release is live\nstatus 1\n")
+
+
+class TestCommand:
+    """The script of a timer. systemd calls it as root with `container`, then as the app's user."""
+
+    @pytest.fixture(params=["supervisor", "systemd", "docker"])
+    def command(self, server: Server, target: Callable[..., Target], request: pytest.FixtureRequest) -> Callable[[str], str]:
+        """Call the script with this argument in a live release, and return its output."""
+        app = target(manager=request.param, timers={"x": {"command": "echo 'a  b'; exit 3", "schedule": "daily"}})
+        script = server.path("/srv/hello/timers/x.sh")
+        script.parent.mkdir(parents=True)
+        script.write_text(file("supervisor", app, "/srv/hello/timers/x.sh").text)
+        run = server.path(f"/srv/hello/instances/{OLD}/run")
+        run.parent.mkdir(parents=True)
+        run.write_text('#!/bin/sh\nexec "$@"\n')
+        run.chmod(0o755)
+        server.program("docker", "echo docker $*")
+
+        def call(argument: str) -> str:
+            done = server.run(f"TIMER_RELEASE={OLD} /bin/sh /srv/hello/timers/x.sh {argument}; echo status $?")
+            return done.stdout.decode()
+
+        return call
+
+    def test_a_release_outside_of_containers(self, command: Callable[[str], str]) -> None:
+        assert (command(""), command("container")) == ("a  b\nstatus 3\n", "status 0\n")
+
+    def test_a_release_in_a_container(self, command: Callable[[str], str], server: Server) -> None:
+        container = server.path(f"/srv/hello/instances/{OLD}/container")
+        container.write_text('#!/bin/sh\necho "$1"\nwhile [ "$1" != -- ]; do shift; done\nshift\nexec "$@"\n')
+        container.chmod(0o755)
+        assert (command(""), command("container")) == ("status 0\n", "hello.timer-x\na  b\nstatus 3\n")
+
+    def test_a_release_that_is_missing(self, command: Callable[[str], str], server: Server) -> None:
+        server.path(f"/srv/hello/instances/{OLD}/run").unlink()
+        assert command("") == f"The release {OLD} is missing.\nstatus 1\n"

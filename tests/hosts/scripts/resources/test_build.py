@@ -300,4 +300,21 @@ esac""")
         hint = distribution.run(call_script(shell)).stdout.decode()
         assert remedy in hint and bool(remedy) == bool(hint), hint
 
-
+    @pytest.mark.parametrize(
+        ("facts", "sentence", "remedy"),
+        [
+            ("module app.main:app", "No module named 'main'", 'set module = "app.main:app" under [app]'),
+            ("", "No module named 'main'", "check .dockerignore"),
+            ("", "No module named 'psycopg'", ""),
+            ("", "ImportError: libpq.so.5: cannot open shared object file", "install libpq5 in the Dockerfile"),
+        ],
+    )
+    def test_what_is_missing_in_an_image_is_mended_in_the_dockerfile(
+        self, distribution: Any, facts: str, sentence: str, remedy: str
+    ) -> None:
+        for path, text in {"instances/0123-ab/container": "", "images/0123.has": f"{facts}\n"}.items():
+            distribution.path(f"/srv/hello/{path}").parent.mkdir(parents=True)
+            distribution.path(f"/srv/hello/{path}").write_text(text)
+        shell = f"base=/srv/hello new=0123-ab module=main:app\nhint_for {words(sentence)}"
+        hint = distribution.run(call_script(shell)).stdout.decode()
+        assert remedy in hint and bool(remedy) == bool(hint), hint

@@ -120,6 +120,8 @@ mark=@selvedge
 
 # … the library supervisorunit
 
+# … the library survey
+
 # … the library switch
 
 # … the library systemd
@@ -658,18 +660,32 @@ set -eu
 file_put /srv/hello/timers/cleanup.sh 0750 root hello <<'EOF'
 #!/bin/sh
 # The command of the timer cleanup of hello: [timers.cleanup] in hosts.toml. It runs in the release that is live when
-# the run begins: its folder, environment and virtual environment.
+# the run begins: its folder, environment, and virtual environment or image.
 # Written by `fab supervisor`; edit its template systemd/timer_command.j2 instead.
 set -eu
-release=$TIMER_RELEASE
-run=/srv/hello/instances/$release/run
+folder=/srv/hello/instances/$TIMER_RELEASE
+name=hello.timer-cleanup
+command='python -m hello.cleanup '"'"'a b'"'"' && echo $HOME'
 unset TIMER_RELEASE TIMER_BEGAN
-if [ ! -x "$run" ]; then
-  echo "The release $release is missing."
+if [ ! -x "$folder/run" ]; then
+  echo "The release ${folder##*/} is missing."
   exit 1
 fi
+
+# systemd runs this script twice: as root with `container`, and as the user hello. One of them has nothing to do. A rollback
+# can make a release live that has another process manager than hosts.toml.
+if [ -e "$folder/container" ]; then
+  [ "${1:-}" = container ] || exit 0
+  docker rm -f "$name" >/dev/null 2>&1 || :
+  # At TERM, all processes of the command get it, as without a container. Then this script ends by the signal, too.
+  trap 'docker stop -t 30 "$name" >/dev/null 2>&1; trap - TERM; kill -TERM $$' TERM
+  "$folder/container" "$name" --rm --init --env TINI_KILL_PROCESS_GROUP=1 --log-driver none -- "$folder/run" sh -c "$command" &
+  wait $!
+  exit
+fi
+[ $# -eq 0 ] || exit 0
 # The script `run` of a release sets TMPDIR, because other users can write to /tmp. The run has a /tmp of its own.
-exec "$run" env -u TMPDIR sh -c 'python -m hello.cleanup '"'"'a b'"'"' && echo $HOME'
+exec "$folder/run" env -u TMPDIR sh -c "$command"
 EOF
 )
 change_42() (
@@ -689,6 +705,8 @@ Type=oneshot
 # Root notes which release is live now. The file tells the script, so that a release in the middle of the run does not move it.
 ExecStartPre=+/bin/sh /srv/hello/timers/record begin cleanup
 EnvironmentFile=-/var/lib/selvedge/timers/hello.cleanup
+# Only root can start a container. This does nothing if the live release does not run in one.
+ExecStart=+/srv/hello/timers/cleanup.sh container
 ExecStart=/srv/hello/timers/cleanup.sh
 ExecStopPost=+/bin/sh /srv/hello/timers/record end cleanup
 User=hello
@@ -704,7 +722,7 @@ LimitNOFILE=524288
 MemoryMax=75%
 TasksMax=512
 
-# Like the app's own processes under supervisor. /tmp is the run's own, and is deleted after it.
+# Like the app's own processes under supervisor, if the live release is not in a container. /tmp is the run's own, and is deleted after it.
 PrivateTmp=yes
 NoNewPrivileges=yes
 UMask=0007
@@ -737,7 +755,7 @@ app=hello
 timers_reload cleanup
 fi
 service_run 'enable --now' selvedge-timer-hello.cleanup.timer
-stamp_write selvedge-timer-hello.cleanup.timer 410be924e15eb42111057e34d5103012ab17b4578e83175c17e574c23f0669e8
+stamp_write selvedge-timer-hello.cleanup.timer 3546d9da56efa0def7fe69d6b96efd49a0bed7ae50df02a520f9710c14902453
 )
 change_arm() (
 set -eu
@@ -831,6 +849,8 @@ mark=@selvedge
 # … the library supervisor
 
 # … the library supervisorunit
+
+# … the library survey
 
 # … the library systemd
 

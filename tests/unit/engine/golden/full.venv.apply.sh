@@ -109,6 +109,8 @@ mark=@selvedge
 
 # … the library supervisorunit
 
+# … the library survey
+
 # … the library systemd
 
 # … the library systemdunit

@@ -84,6 +84,8 @@ mark=@selvedge
 
 # … the library supervisorunit
 
+# … the library survey
+
 # … the library systemd
 
 # … the library systemdunit

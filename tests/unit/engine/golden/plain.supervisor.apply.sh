@@ -120,6 +120,8 @@ mark=@selvedge
 
 # … the library supervisorunit
 
+# … the library survey
+
 # … the library switch
 
 # … the library systemd
