@@ -16,7 +16,11 @@ S3_ACCESS_KEY = "SELVEDGE_BACKUP__S3_ACCESS_KEY"
 """The id of the access key for `backup.to = "s3:…"`."""
 S3_SECRET_KEY = "SELVEDGE_BACKUP__S3_SECRET_KEY"
 """The secret of the access key for `backup.to = "s3:…"`."""
-_NAMES = (EAB_HMAC_KEY, DNS_CREDENTIALS, BACKUP_PASSWORD, S3_ACCESS_KEY, S3_SECRET_KEY)
+REGISTRY_USER = "SELVEDGE_DOCKER__USER"
+"""The user of the registry of `docker.registry`."""
+REGISTRY_PASSWORD = "SELVEDGE_DOCKER__PASSWORD"
+"""The password or token of that user."""
+_NAMES = (EAB_HMAC_KEY, DNS_CREDENTIALS, BACKUP_PASSWORD, S3_ACCESS_KEY, S3_SECRET_KEY, REGISTRY_USER, REGISTRY_PASSWORD)
 
 
 def is_secret(name: str) -> bool:

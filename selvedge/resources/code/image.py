@@ -14,34 +14,40 @@ MODULES = {"gunicorn": ("gunicorn",), "uvicorn": ("uvicorn",), "hypercorn": ("hy
 """The Python modules that an image must have, by its app server. gunicorn's worker is one of app.worker_class."""
 
 
-class Image(Resource):
-    """The image of the app's commit."""
+class AppImage(Resource):
+    """The image of the app's commit. `path` on the server has its id, and the request that it answers."""
 
     app: Target
 
     def __repr__(self) -> str:
-        return f"Image({self._image!r})"
+        return f"{type(self).__name__}({self.image!r})"
 
     @property
-    def _name(self) -> str:
+    def name(self) -> str:
+        """The name of the release, which is the image's tag."""
         return PurePosixPath(self.app.paths.release(self.app.commit)).name
 
     @property
-    def _image(self) -> str:
-        return f"{self.app.name}:{self._name}"
+    def image(self) -> str:
+        """The image on the server."""
+        return f"{self.app.name}:{self.name}"
 
     @property
-    def _folder(self) -> str:
-        return f"{self.app.paths.release(self.app.commit)}/{self.app.root}".rstrip("/")
-
-    @property
-    def _modules(self) -> tuple[str, ...]:
+    def modules(self) -> tuple[str, ...]:
+        """The Python modules that it must have."""
         more = (self.app.worker_class.partition(".")[0],) if self.app.server == "gunicorn" else ()
         return (*MODULES[self.app.server], *more)
 
     @property
-    def _request(self) -> str:
-        return " ".join([self.app.root or ".", *self._modules, *filter(None, [build_digest(self.app)])])
+    def build(self) -> str:
+        """What decides the content of an image besides the commit: the folder of its Dockerfile, and the build's variables."""
+        return " ".join([self.app.root or ".", *filter(None, [build_digest(self.app)])])
+
+    @property
+    def request(self) -> str:
+        """What the image was made for: another request makes it again."""
+        root, _, digest = self.build.partition(" ")
+        return " ".join([root, *self.modules, *filter(None, [digest])])
 
     @property
     def path(self) -> str:
@@ -49,28 +55,35 @@ class Image(Resource):
         return self.app.paths.image(self.app.commit)
 
     def probe(self) -> str:
-        return call("image_fact", image=self._image, mark_path=self.path)
+        return call("image_fact", image=self.image, mark_path=self.path)
 
-    def plan(self, fact: str) -> Change | None:
-        if fact.strip().partition(" ")[2] == self._request:
-            return None
+    def shell(self, function: str, **values: str | int) -> str:
+        """Return the call of a shell function that makes the image."""
         app = self.app
-        shell = call(
-            "image_build",
+        return call(
+            function,
             given={**app.paths.shell_values, "app": app.name},
-            new=self._name,
-            release=app.paths.release(app.commit),
-            folder=self._folder,
+            new=self.name,
+            image=self.image,
             dockerfile=DOCKERFILE,
-            image=self._image,
             mark_path=self.path,
-            request=self._request,
-            modules=" ".join(self._modules),
+            request=self.request,
+            modules=" ".join(self.modules),
             server=app.server,
             user=app.name,
+            **values,
         )
+
+
+class Image(AppImage):
+    """The image, built on the server."""
+
+    def plan(self, fact: str) -> Change | None:
+        if fact.strip().partition(" ")[2] == self.request:
+            return None
+        release = self.app.paths.release(self.app.commit)
         return Change(
-            f"build the image {self._image} from {DOCKERFILE}",
-            shell,
+            f"build the image {self.image} from {DOCKERFILE}",
+            self.shell("image_build", release=release, folder=f"{release}/{self.app.root}".rstrip("/")),
             remedy=f"Correct {DOCKERFILE}, commit, and run the same command again. The live release keeps serving.",
         )

@@ -12,7 +12,7 @@ image_fact() {
   if [ "$(image_id "$image")" = "$id" ]; then printf '%s %s\n' "$id" "$built"; fi
 }
 
-# image_build: build the image, check that it has the app server, and write its id to $mark_path.
+# image_build: build the image, and take it.
 # Values: app base new release folder dockerfile image mark_path request modules server build_env user
 image_build() {
   local file
@@ -25,6 +25,11 @@ image_build() {
     step_fail "Could not build the image: $(image_reason)"
   fi
   step_wait ""
+  image_take
+}
+
+# image_take: check that the image has the app server, and write its id to $mark_path.
+image_take() {
   image_server
   printf '%s %s\n' "$(image_id "$image")" "$request" >"$mark_path.new"
   sync -- "$mark_path.new"

@@ -1,0 +1,140 @@
+"""Pull an image of a registry by its digest, over the engine's API. Arguments: MARK NAME@sha256:…; the login is on standard input.
+
+The login is what the API takes in the header X-Registry-Auth, "" for none: it is in no process list and in no file. Lines of
+progress begin with MARK (step.sh). Exit status 1: the registry or the engine refused; the lines say why, and what to do.
+"""
+
+import base64
+import http.client
+import json
+import re
+import socket
+import sys
+from urllib.parse import quote
+
+SOCKET = "/run/docker.sock"
+SECONDS = 900
+"""The longest silence of the engine, which reports its progress several times a second."""
+HUB = "https://index.docker.io/v1/"
+
+
+class Engine(http.client.HTTPConnection):
+    """A connection to the engine's socket."""
+
+    def __init__(self):
+        super().__init__("localhost", timeout=SECONDS)
+
+    def connect(self):
+        """Connect to the socket."""
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(SOCKET)
+
+
+def explain(said: str, server: str, user: str, where: str = "on the server") -> tuple[str, str]:
+    """Return why a registry refused, and what to do, from the words of the engine or of its client.
+
+    server: the registry, as its login is named. user: that of the login, "" without one. where: the machine that asked.
+    """
+    low = said.lower()
+    name = "Docker Hub" if server == HUB else server
+    asks = re.search(r"no basic auth|unauthorized|authentication required|denied|incorrect username|forbidden|no credential", low)
+    if asks and user:
+        return (
+            f"{name} refused the login of {user}: {said}",
+            "Check the user and the password, and that this user may read the image. Tokens expire: see the page registries.md.",
+        )
+    if asks:
+        return (
+            f"{name} asks for a login: {said}",
+            f"Set SELVEDGE_DOCKER__USER and SELVEDGE_DOCKER__PASSWORD with docker.registry, or run "
+            f"`docker login{'' if server == HUB else ' ' + server}` on your machine.",
+        )
+    if re.search(r"x509|certificate", low):
+        return (
+            f"{name} has a certificate that Docker {where} does not trust: {said}",
+            f"Put the certificate of its authority into /etc/docker/certs.d/{name}/ca.crt {where}.",
+        )
+    if "http response to https" in low:
+        return f"{name} answers without TLS: {said}", "Give the registry a certificate. A login must not travel in clear text."
+    if re.search(r"no matching manifest|no match for platform|does not match the specified platform", low):
+        return (
+            f"The image is for another architecture: {said}",
+            "Build it for that of the server: `fab image.build --platform linux/arm64`, for example.",
+        )
+    if re.search(r"manifest unknown|not found|name unknown|does not exist|no such image", low):
+        return (
+            f"{name} has no such image: {said}",
+            "Check the name and the digest: `fab image.push` prints both. The registry may have deleted old images.",
+        )
+    if re.search(r"toomanyrequests|too many requests|rate limit", low):
+        return f"{name} refuses more requests for now: {said}", "Log in, or wait and run the same command again."
+    if re.search(r"refused|no such host|timeout|timed out|unreachable|no route|reset by peer|\beof\b|bad gateway|unavailable", low):
+        return f"{name} does not answer: {said}", f"Check that the registry runs, and that it can be reached {where}."
+    return f"{name}: {said}", "Run the same command again. If it fails again, look at the registry's log."
+
+
+def pull(mark, image, login):
+    """Pull the image. Return the engine's error, "" if it has pulled."""
+    name, _, digest = image.partition("@")
+    path = f"/images/create?fromImage={quote(name, safe='')}&tag={digest}"
+    header = {"X-Registry-Auth": base64.urlsafe_b64encode(login.encode()).decode()} if login else {}
+    engine = Engine()
+    engine.request("POST", path, headers=header)
+    answer = engine.getresponse()
+    if answer.status >= 400:
+        return message(answer.read())
+    layers, error, shown = {}, "", ""
+    for line in answer:
+        try:
+            step = json.loads(line)
+        except ValueError:
+            continue
+        error = step.get("error") or error
+        detail = step.get("progressDetail") or {}
+        if step.get("status") == "Downloading" and detail.get("total"):
+            layers[step.get("id")] = (detail["current"], detail["total"])
+            done, total = (sum(each[part] for each in layers.values()) // 1000000 for part in (0, 1))
+            text = f"pulling the image: {done} of {total} MB"
+            if text != shown:
+                print(f"{mark} wait {text}", flush=True)
+                shown = text
+    return error
+
+
+def message(body):
+    """Return the error in an answer of the engine."""
+    try:
+        return str(json.loads(body)["message"])
+    except (ValueError, KeyError, TypeError):
+        return body.decode("utf-8", "replace")
+
+
+def main(mark, image):
+    """Pull the image. Return the exit status."""
+    login = sys.stdin.read().strip()
+    known = json.loads(login) if login else {}
+    try:
+        error = pull(mark, image, login)
+    except OSError as problem:
+        print(f"{mark} error Docker on the server does not answer: {problem}.")
+        return 1
+    if not error:
+        return 0
+    said = re.sub(r"[\x00-\x1f\x7f]+", " ", error)
+    said = re.sub(r"^Error response from daemon: ", "", said).strip().rstrip(". ")[:400]
+    for secret in (known.get("password"), known.get("identitytoken")):
+        said = said.replace(secret, "•••") if secret else said
+    why, remedy = explain(said, server_of(image), known.get("username") or ("the token" if known else ""))
+    print(f"{mark} wait \n{mark} remedy {remedy}\n{mark} error Could not pull {image}. {why}.")
+    return 1
+
+
+def server_of(image):
+    """Return the registry of an image, as its login is named."""
+    first = image.partition("/")[0]
+    return first if "/" in image and (re.search("[.:]", first) or first == "localhost") and first != "docker.io" else HUB
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
