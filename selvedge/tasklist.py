@@ -74,8 +74,9 @@ def _in_groups(display: Callable[..., None], groups: Groups) -> Callable[..., No
             display(self, pairs, extra=extra)
             return
         print(f"{self.task_list_opener(extra=extra)}:\n")
+        pairs = [(short_name(name), line) for name, line in pairs]
         common = max((len(name) for name, _ in pairs if len(name) <= LONGEST), default=0)
-        for heading, rows in grouped([(short_name(name), line) for name, line in pairs], groups):
+        for heading, rows in grouped(pairs, groups):
             print(heading)
             width = max(common, *(len(name) for name, _ in rows))
             self.print_columns([(name.ljust(width), line) for name, line in rows])

@@ -228,7 +228,8 @@ class Target(SiteSettings):
     @model_validator(mode="after")
     def _check_image_build(self) -> Self:
         if self.docker.build != "server" and self.manager != "docker":
-            raise ValueError(f'docker.build = "{self.docker.build}" needs app.manager = "docker", which runs images: set it, or delete the key')
+            build = self.docker.build
+            raise ValueError(f'docker.build = "{build}" needs app.manager = "docker", which runs images: set it, or delete the key')
         return self
 
     @model_validator(mode="after")

@@ -31,46 +31,54 @@ class Engine(http.client.HTTPConnection):
         self.sock.connect(SOCKET)
 
 
+LOGIN = r"no basic auth|unauthorized|authentication required|denied|incorrect username|forbidden|no credential"
+"""The words of a registry that wants a login, or another one."""
+CAUSES = (
+    (
+        r"x509|certificate", "{name} has a certificate that Docker {where} does not trust",
+        "Put the certificate of its authority into /etc/docker/certs.d/{name}/ca.crt {where}.",
+    ),
+    (
+        r"http response to https", "{name} answers without TLS",
+        "Give the registry a certificate: a login must not travel in clear text.",
+    ),
+    (
+        r"no matching manifest|no match for platform|does not match the specified platform",
+        "The image is for another architecture",
+        "Build it for that of the server, such as `fab image.build --platform linux/arm64`.",
+    ),
+    (
+        r"manifest unknown|not found|name unknown|does not exist|no such image", "{name} has no such image",
+        "Check the name and the digest: `fab image.push` prints both. The registry may have deleted old images.",
+    ),
+    (
+        r"toomanyrequests|too many requests|rate limit", "{name} refuses more requests for now",
+        "Log in, or wait and run the same command again.",
+    ),
+    (
+        r"refused|no such host|timeout|timed out|unreachable|no route|reset by peer|\beof\b|bad gateway|unavailable",
+        "{name} does not answer", "Check that the registry runs, and that it can be reached {where}.",
+    ),
+)  # fmt: skip
+"""A pattern for the words of the engine, what they mean, and what to do."""
+
+
 def explain(said: str, server: str, user: str, where: str = "on the server") -> tuple[str, str]:
     """Return why a registry refused, and what to do, from the words of the engine or of its client.
 
     server: the registry, as its login is named. user: that of the login, "" without one. where: the machine that asked.
     """
-    low = said.lower()
     name = "Docker Hub" if server == HUB else server
-    asks = re.search(r"no basic auth|unauthorized|authentication required|denied|incorrect username|forbidden|no credential", low)
-    if asks and user:
-        return (
-            f"{name} refused the login of {user}: {said}",
-            "Check the user and the password, and that this user may read the image. Tokens expire: see the page registries.md.",
-        )
-    if asks:
-        return (
-            f"{name} asks for a login: {said}",
-            f"Set SELVEDGE_DOCKER__USER and SELVEDGE_DOCKER__PASSWORD with docker.registry, or run "
-            f"`docker login{'' if server == HUB else ' ' + server}` on your machine.",
-        )
-    if re.search(r"x509|certificate", low):
-        return (
-            f"{name} has a certificate that Docker {where} does not trust: {said}",
-            f"Put the certificate of its authority into /etc/docker/certs.d/{name}/ca.crt {where}.",
-        )
-    if "http response to https" in low:
-        return f"{name} answers without TLS: {said}", "Give the registry a certificate. A login must not travel in clear text."
-    if re.search(r"no matching manifest|no match for platform|does not match the specified platform", low):
-        return (
-            f"The image is for another architecture: {said}",
-            "Build it for that of the server: `fab image.build --platform linux/arm64`, for example.",
-        )
-    if re.search(r"manifest unknown|not found|name unknown|does not exist|no such image", low):
-        return (
-            f"{name} has no such image: {said}",
-            "Check the name and the digest: `fab image.push` prints both. The registry may have deleted old images.",
-        )
-    if re.search(r"toomanyrequests|too many requests|rate limit", low):
-        return f"{name} refuses more requests for now: {said}", "Log in, or wait and run the same command again."
-    if re.search(r"refused|no such host|timeout|timed out|unreachable|no route|reset by peer|\beof\b|bad gateway|unavailable", low):
-        return f"{name} does not answer: {said}", f"Check that the registry runs, and that it can be reached {where}."
+    if re.search(LOGIN, said, re.IGNORECASE):
+        if user:
+            remedy = "Check user and password, and that this user may use the image. The tokens of clouds expire after hours."
+            return f"{name} refused the login of {user}: {said}", f"{remedy} See docs/how-to/registries.md."
+        command = "docker login" if server == HUB else f"docker login {server}"
+        remedy = f"Set SELVEDGE_DOCKER__USER and SELVEDGE_DOCKER__PASSWORD, or run `{command}` on your machine."
+        return f"{name} asks for a login: {said}", f"{remedy} See docs/how-to/registries.md."
+    for pattern, why, remedy in CAUSES:
+        if re.search(pattern, said, re.IGNORECASE):
+            return f"{why.format(name=name, where=where)}: {said}", remedy.format(name=name, where=where)
     return f"{name}: {said}", "Run the same command again. If it fails again, look at the registry's log."
 
 

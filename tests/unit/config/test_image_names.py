@@ -42,7 +42,7 @@ def test_other_names_are_refused(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["r.example.com/a:1", f"r.example.com/a@{DIGEST}"])
 def test_the_registry_of_hosts_toml_has_no_tag(name: str) -> None:
-    with pytest.raises(ValidationError, match="must have no tag and no digest: r.example.com/a"):
+    with pytest.raises(ValidationError, match=r"must have no tag and no digest: r\.example\.com/a"):
         TypeAdapter(ImageName).validate_python(name)
 
 

@@ -30,6 +30,7 @@ HERE = {"manager": "docker", "docker": {"build": "here", "registry": "registry.e
 LACKS = "lacks linux/amd64 layers\n"
 TAG = f"hello:{COMMIT[:12]}"
 LABELS = {"selvedge.build": "."}
+HAS = {"Dockerfile": "FROM x"}
 
 
 @pytest.fixture
@@ -109,7 +110,9 @@ def test_images_need_the_manager_that_runs_them(target: Callable[..., Target]) -
 
 
 class TestPulled:
-    def test_the_login_is_in_the_payload_alone(self, app: Callable[..., Target], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def test_the_login_is_in_the_payload_alone(
+        self, app: Callable[..., Target], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
         monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
         passwords = {"SELVEDGE_DOCKER__USER": "robot", "SELVEDGE_DOCKER__PASSWORD": "c4nary"}
         registry = {"docker": {"registry": "registry.example.com:5443/team/blog"}}
@@ -139,7 +142,8 @@ class TestSent:
     def test_a_server_without_an_engine_gets_one_first(self, app: Callable[..., Target], engine: FakeDocker) -> None:
         image = app_image(app("domains", **HERE))
         change = image.plan(image.complete("\n"))
-        assert change and change.summary.startswith("build the image") and "step_fail" in change.shell and not engine.calls("version")
+        assert change and change.summary.startswith("build the image") and "step_fail" in change.shell
+        assert not engine.calls("version")
 
     def test_the_layers_that_the_server_lacks_are_sent(
         self, app: Callable[..., Target], engine: FakeDocker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -156,7 +160,8 @@ class TestSent:
         image = app_image(app("domains", **HERE))
         for fact in (LACKS, f"{LACKS}sha256:a sha256:b\nsha256:a\n", "lacks linux/amd64 whole\nsha256:a sha256:b\n"):
             change = image.plan(image.complete(fact))
-            assert change and change.payload == tmp_path / "archive" and "size=5\n" in change.shell and f"tag={TAG}\n" in change.shell
+            assert change and change.payload == tmp_path / "archive"
+            assert "size=5\n" in change.shell and f"tag={TAG}\n" in change.shell
         assert asked == [(TAG, 0), (TAG, 2), (TAG, 0)]
 
     @pytest.mark.parametrize(("images", "platform"), [
@@ -184,7 +189,8 @@ class TestBuild:
     def test_the_commit_alone_is_built_as_a_server_checks_it_out(
         self, app: Callable[..., Target], engine: FakeDocker, tmp_path: Path
     ) -> None:
-        folder = checkout(tmp_path / "code", {"Dockerfile": "FROM x", "run": "x", "a/b": "x", "dist/old": "x", ".gitattributes": "a export-ignore"})
+        files = {"Dockerfile": "FROM x", "run": "x", "a/b": "x", "dist/old": "x", ".gitattributes": "a export-ignore"}
+        folder = checkout(tmp_path / "code", files)
         (folder / "run").chmod(0o700)
         subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qam", "x"], cwd=folder, check=True)
         (folder / "later").write_text("not committed")
@@ -195,14 +201,16 @@ class TestBuild:
         settings = settings.releasing(replace(settings.release, carried=content(folder, ("dist",))))
         found = local_build.build(settings, "linux/amd64")
         (call,) = engine.calls("build")
-        files = {name: mode for name, mode in call["context"].items() if "." not in name}
-        assert files == {"Dockerfile": "0o644", "run": "0o755", "a": "0o755", "a/b": "0o644", "dist": "0o755", "dist/new": "0o644"}
+        modes = {name: mode for name, mode in call["context"].items() if "." not in name}
+        assert modes == {"Dockerfile": "0o644", "run": "0o755", "a": "0o755", "a/b": "0o644", "dist": "0o755", "dist/new": "0o644"}
         assert found.labels["selvedge.app"] == "hello" and found.labels["org.opencontainers.image.revision"] == settings.commit
         assert call["env"]["DOCKER_BUILD_ENV"] == 'UV_INDEX_OWN_PASSWORD="c4nary"\n' and "c4nary" not in " ".join(call["words"])
         assert "SELVEDGE_DOCKER__PASSWORD" not in call["env"] and "id=build_env,env=DOCKER_BUILD_ENV" in call["words"]
         assert local_build.build(settings, "linux/amd64") == found and len(engine.calls("build")) == 1
 
-    def test_another_platform_gets_an_image_of_its_own(self, app: Callable[..., Target], engine: FakeDocker, tmp_path: Path) -> None:
+    def test_another_platform_gets_an_image_of_its_own(
+        self, app: Callable[..., Target], engine: FakeDocker, tmp_path: Path
+    ) -> None:
         settings = local(app, checkout(tmp_path / "code", {"backend/Dockerfile": "FROM x", "Dockerfile": "no"}), root="backend")
         local_build.build(settings, "linux/arm64")
         (call,) = engine.calls("build")
@@ -210,9 +218,9 @@ class TestBuild:
         assert f"hello:{settings.commit[:12]}-arm64" in call["words"]
 
     @pytest.mark.parametrize(("files", "output", "said", "remedy"), [
-        ({"Dockerfile": "FROM x"}, "#1 [2/2] RUN\nERROR: failed to solve: exit code: 1 c4nary\nmore", "exit code: 1 •••", "Correct Dockerfile"),
-        ({"Dockerfile": "FROM x"}, "exec /bin/sh: exec format error", "exec format error", "Correct Dockerfile"),
-        ({"Dockerfile": "FROM x"}, "ERROR: BuildKit is enabled but the buildx component is missing", "buildx", "docker-buildx"),
+        (HAS, "#1 [2/2] RUN\nERROR: failed to solve: exit code: 1 c4nary\nmore", "exit code: 1 •••", "Correct Dockerfile"),
+        (HAS, "exec /bin/sh: exec format error", "exec format error", "Correct Dockerfile"),
+        (HAS, "ERROR: BuildKit is enabled but the buildx component is missing", "buildx", "docker-buildx"),
         ({"main.py": ""}, "", "has no Dockerfile", "fab export.docker"),
     ])  # fmt: skip
     def test_a_build_that_fails_says_why_without_secrets(

@@ -97,7 +97,10 @@ def test_half_a_login_is_refused(app: Callable[..., Target], passwords: Any, set
         login(app("docker", **settings, passwords=passwords), SERVER)
 
 
-@pytest.mark.parametrize(("user", "keys"), [("me", {"username", "password", "serveraddress"}), (TOKEN_USER, {"identitytoken", "serveraddress"})])
+@pytest.mark.parametrize(("user", "keys"), [
+    ("me", {"username", "password", "serveraddress"}),
+    (TOKEN_USER, {"identitytoken", "serveraddress"}),
+])  # fmt: skip
 def test_the_engine_gets_the_login_byte_for_byte(app: Callable[..., Target], user: str, keys: set[str]) -> None:
     found = login(app("docker", **REGISTRY, passwords={USER: user, PASSWORD: HOSTILE}), SERVER)
     assert found
