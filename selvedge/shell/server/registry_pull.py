@@ -130,11 +130,11 @@ def main(mark, image):
     if not error:
         return 0
     said = re.sub(r"[\x00-\x1f\x7f]+", " ", error)
-    said = re.sub(r"^Error response from daemon: ", "", said).strip().rstrip(". ")[:400]
+    said = re.sub(r'^(Get|Head) "[^"]*": ', "", said.replace(f"manifest for {image} not found: ", "")).strip().rstrip(". ")[:400]
     for secret in (known.get("password"), known.get("identitytoken")):
         said = said.replace(secret, "•••") if secret else said
     why, remedy = explain(said, server_of(image), known.get("username") or ("the token" if known else ""))
-    print(f"{mark} wait \n{mark} remedy {remedy}\n{mark} error Could not pull {image}. {why}.")
+    print(f"{mark} wait \n{mark} remedy {remedy}\n{mark} error {why}.")
     return 1
 
 

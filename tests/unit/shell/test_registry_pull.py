@@ -125,8 +125,16 @@ def test_a_refusal_is_one_line_without_the_password(
     code, output, _ = pull([line], LOGIN, status)
     assert code == 1 and "c4nary" not in output and "\x1b" not in output
     rows = output.splitlines()
-    assert rows[-1].startswith(f"@m error Could not pull {IMAGE}. registry.example.com:5443 refused the login of me: unauthorized")
+    assert rows[-1].startswith("@m error registry.example.com:5443 refused the login of me: unauthorized")
     assert rows[-2].startswith("@m remedy Check user and password") and len(rows) == 3
+
+
+@pytest.mark.parametrize(("error", "said"), [
+    (f"manifest for {IMAGE} not found: manifest unknown", "has no such image: manifest unknown."),
+    ('Get "https://registry.example.com:5443/v2/": dial tcp: connection refused', "does not answer: dial tcp: connection refused."),
+])  # fmt: skip
+def test_the_name_of_the_image_is_not_repeated(pull: Callable[..., tuple[int, str, Engine]], error: str, said: str) -> None:
+    assert pull([{"error": error}])[1].endswith(f"@m error registry.example.com:5443 {said}\n")
 
 
 def test_an_engine_that_does_not_run_is_named() -> None:
