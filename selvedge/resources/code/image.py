@@ -60,19 +60,19 @@ class AppImage(Resource):
     def shell(self, function: str, **values: str | int) -> str:
         """Return the call of a shell function that makes the image."""
         app = self.app
-        return call(
-            function,
-            given={**app.paths.shell_values, "app": app.name},
-            new=self.name,
-            image=self.image,
-            dockerfile=DOCKERFILE,
-            mark_path=self.path,
-            request=self.request,
-            modules=" ".join(self.modules),
-            server=app.server,
-            user=app.name,
-            **values,
-        )
+        known = {
+            **app.paths.shell_values,
+            "app": app.name,
+            "new": self.name,
+            "image": self.image,
+            "dockerfile": DOCKERFILE,
+            "mark_path": self.path,
+            "request": self.request,
+            "modules": " ".join(self.modules),
+            "server": app.server,
+            "user": app.name,
+        }
+        return call(function, given=known, **values)
 
 
 class Image(AppImage):

@@ -15,10 +15,13 @@ import tarfile
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import IO
 
 from selvedge.errors import SelvedgeError
 from selvedge.resources.code.local_engine import environment, last_line, missing
+
+_LOCK = Lock()
 
 
 def known_layers(layers: Sequence[str], images: Iterable[Sequence[str]]) -> int:
@@ -60,9 +63,15 @@ def _saved(tag: str, image_id: str) -> Path:
     return path
 
 
-@functools.cache
 def archive(tag: str, image_id: str, known: int) -> Path:
     """Return the compressed archive of an image without its `known` lowest layers. Raises SelvedgeError."""
+    # The hosts of a run are read at the same time, and most of them need the same file.
+    with _LOCK:
+        return _archive(tag, image_id, known)
+
+
+@functools.cache
+def _archive(tag: str, image_id: str, known: int) -> Path:
     whole = _saved(tag, image_id)
     path = whole.with_name(f"{whole.stem}-{known}.tar.gz")
     with path.open("wb") as file, gzip.GzipFile("", "wb", 1, file, mtime=0) as packed:

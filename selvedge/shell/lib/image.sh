@@ -95,9 +95,11 @@ image_server() {
   [ -z "$missing" ] || step_fail "The image lacks $missing, and app.server is $server. Add the packages to the requirements that $dockerfile installs, or set app.server in hosts.toml to the app server that the image has"
 }
 
-# image_list: print the images of the app.
+# image_list: print the images of the app's releases. One from a registry may have no label of the app, and another image on the server
+# may have the app's name.
 image_list() {
-  docker_ask GET "/images/json?$(docker_own)" | grep -o "\"$app:[^\"]*\"" | tr -d '"' || :
+  docker_ask GET "/images/json?filters=%7B%22reference%22%3A%5B%22$app%22%5D%7D" | grep -o "\"$app:[^\"]*\"" | tr -d '"' |
+    grep -E "^$app:[0-9a-f]{12}(-[0-9a-f]{6})?\$" || :
 }
 
 # image_prune: remove the images of commits that have no instance, and the oldest part of the build cache. An image with a container

@@ -22,7 +22,7 @@ imagesend_platform() { docker version --format '{{.Server.Os}}/{{.Server.Arch}}'
 
 # imagesend_receive: load an archive of $size bytes in the payload, in which the image is called $tag, and which lacks the $known lowest
 # layers. If the engine wants these, too, the next reading of the server asks for all.
-# Values: app base new image dockerfile mark_path request modules server user size tag known
+# Values: image dockerfile mark_path request modules server user size tag known
 imagesend_receive() {
   disk_need_space /var/lib/docker $((size / 256 + 102400))
   rm -f -- "$undo/refused"

@@ -3,7 +3,7 @@
 # registry_pull: pull the image $reference, check that it is for this server and of this commit, and take it as the image of the release.
 # The login is $size bytes of the payload, which only the program $puller reads. The engine then forgets the registry's name of the
 # image, so that it goes with the release.
-# Values: app base new image dockerfile mark_path request modules server user size reference puller
+# Values: app new image dockerfile mark_path request modules server user size reference puller
 registry_pull() {
   local found wanted
   disk_need_space /var/lib/docker 524288

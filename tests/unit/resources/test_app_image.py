@@ -217,6 +217,14 @@ class TestBuild:
         assert call["words"][call["words"].index("--platform") + 1] == "linux/arm64" and list(call["context"]) == ["Dockerfile"]
         assert f"hello:{settings.commit[:12]}-arm64" in call["words"]
 
+    def test_a_machine_without_an_emulator_gets_the_command_that_installs_one(
+        self, app: Callable[..., Target], engine: FakeDocker, tmp_path: Path
+    ) -> None:
+        engine.answer(build=[1, "exec /bin/sh: exec format error"])
+        with pytest.raises(StepError, match="exec format error") as error:
+            local_build.build(local(app, checkout(tmp_path / "code", HAS)), "linux/arm64")
+        assert "cannot run programs for linux/arm64" in error.value.remedy and "--install arm64" in error.value.remedy
+
     @pytest.mark.parametrize(("files", "output", "said", "remedy"), [
         (HAS, "#1 [2/2] RUN\nERROR: failed to solve: exit code: 1 c4nary\nmore", "exit code: 1 •••", "Correct Dockerfile"),
         (HAS, "exec /bin/sh: exec format error", "exec format error", "Correct Dockerfile"),

@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 
 from selvedge.config.target import Target
+from selvedge.engine.script import call_script
 from selvedge.resources.base import Resource
 from selvedge.resources.code import pulled_image, sent_image
 from selvedge.resources.code.app_image import app_image
 from selvedge.resources.code.local_engine import LocalImage
 from selvedge.resources.files import Directory, File
+from tests.hosts.scripts.server import MARK
 from tests.support.fixtures import COMMIT
 from tests.support.plans import summaries
 
@@ -28,13 +30,18 @@ HERE = {"manager": "docker", "docker": {"build": "here"}}
 # Docker's client and curl, which asks the engine. The file has "images": name → {id, layers, platform, labels}.
 ENGINE = """#!/usr/bin/python3
 import json, os, re, sys
+from urllib.parse import unquote
 state = json.load(open("/srv/engine.json"))
 images, words = state["images"], sys.argv[1:]
 def save(): json.dump(state, open("/srv/engine.json", "w"))
 if os.path.basename(sys.argv[0]) == "curl":
     path = words[-1].replace("http://localhost", "")
     name = re.sub("^/images/(.*)/json$", r"\\1", path)
-    if path == "/info": print(json.dumps({"Driver": state.get("store", "overlay2")}))
+    found = re.fullmatch('/images/json.filters=({"reference":.*)', unquote(path))
+    if found:
+        own = json.loads(found[1])["reference"][0]
+        print(json.dumps([{"RepoTags": [name]} for name in images if name.partition(":")[0] == own], separators=(",", ":")))
+    elif path == "/info": print(json.dumps({"Driver": state.get("store", "overlay2")}))
     elif name in images: print(json.dumps({"Id": images[name]["id"], "Size": 1}, separators=(",", ":")))
     else: sys.exit(22)
 elif words[0] == "version": print("linux/amd64")
@@ -60,6 +67,7 @@ elif words[0] == "tag":
 elif words[0] == "rmi":
     del images[words[1]]
     save()
+elif words[:2] == ["image", "prune"]: pass
 elif words[0] == "run": sys.exit(state.get("status", 0))
 else: sys.exit("unknown: " + " ".join(words))
 """.replace('"ID"', repr(ID))
@@ -163,6 +171,15 @@ def test_a_damaged_archive_is_refused(
     done = server.apply(server.plan(app_image(app)), b"damaged")
     assert (done.status, done.error) == (1, "Docker on the server could not load the image: unexpected EOF")
     assert not server.path(app.paths.image(COMMIT)).exists() and sent == [0]
+
+
+def test_only_the_images_of_releases_are_removed_with_the_app(server: Any, engine: Callable[..., Any]) -> None:
+    """Those of a registry may have no label, and another image may have the app's name."""
+    others = ["hello:latest", f"hello:{COMMIT}", "base:1", "hello-two:0123456789ab"]
+    engine(images={name: {"id": ID} for name in [IMAGE, f"{IMAGE}-abcdef", *others]})
+    done = server.run(call_script("app=hello\nimage_list\nimage_forget", MARK))
+    assert done.stdout.decode().split() == [IMAGE, f"{IMAGE}-abcdef"]
+    assert list(engine()["images"]) == others
 
 
 class TestRegistry:
