@@ -46,12 +46,12 @@ if TYPE_CHECKING:
     from selvedge.resources.backups import backup_settings as backup_settings
     from selvedge.resources.code.access import DeployKey as DeployKey
     from selvedge.resources.code.access import GitHostKey as GitHostKey
+    from selvedge.resources.code.app_image import app_image as app_image
     from selvedge.resources.code.build_env import build_variables as build_variables
     from selvedge.resources.code.carried import CarriedFiles as CarriedFiles
     from selvedge.resources.code.checkout import Checkout as Checkout
     from selvedge.resources.code.engine import DockerInstalled as DockerInstalled
     from selvedge.resources.code.engine import EngineSettings as EngineSettings
-    from selvedge.resources.code.image import Image as Image
     from selvedge.resources.code.mirror import Mirror as Mirror
     from selvedge.resources.code.project import asked_python as asked_python
     from selvedge.resources.code.python import UV as UV
@@ -126,6 +126,7 @@ if TYPE_CHECKING:
     from selvedge.task import BRANCH as BRANCH
     from selvedge.task import COMMIT as COMMIT
     from selvedge.task import DRY_RUN as DRY_RUN
+    from selvedge.task import IMAGE as IMAGE
     from selvedge.task import SCRIPT as SCRIPT
     from selvedge.task import WAIT as WAIT
     from selvedge.task import Option as Option
@@ -160,11 +161,11 @@ _NAMES = {
     "resources.apt_mirror": "AptMirror",
     "resources.backups": "NoTimers backup_program backup_secrets backup_settings",
     "resources.code.access": "DeployKey GitHostKey",
+    "resources.code.app_image": "app_image",
     "resources.code.build_env": "build_variables",
     "resources.code.carried": "CarriedFiles",
     "resources.code.checkout": "Checkout",
     "resources.code.engine": "DockerInstalled EngineSettings",
-    "resources.code.image": "Image",
     "resources.code.mirror": "Mirror",
     "resources.code.project": "asked_python",
     "resources.code.python": "UV UV_REQUIREMENT Python interpreter needs_uv",
@@ -196,7 +197,7 @@ _NAMES = {
     "resources.services": "Enabled Service",
     "resources.timers": "FormerTimersRemoved timer_service",
     "resources.users": "User",
-    "task": "BRANCH COMMIT DRY_RUN SCRIPT WAIT Option Step chain operation step",
+    "task": "BRANCH COMMIT DRY_RUN IMAGE SCRIPT WAIT Option Step chain operation step",
     "project.render": "Template template",
 }
 _HOMES = {name: f"selvedge.{module}" for module, names in _NAMES.items() for name in names.split()}

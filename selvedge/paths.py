@@ -8,7 +8,8 @@ from selvedge.value import Value
 class Paths(Value):
     """The paths of an app on a server. `app` is a valid app name, so no path needs quoting.
 
-    carried: six hex digits for the files that go along with a commit (app.carry), "" without them.
+    carried: six hex digits for the files that go along with a commit (app.carry), and for its image if the command line names
+    one; "" without them.
     """
 
     app: str

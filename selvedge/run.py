@@ -86,9 +86,14 @@ class Run:
         """Check the tasks' preconditions before any server is contacted. Raises ConfigError or UsageError."""
         from selvedge.release import notify
         from selvedge.release.preconditions import read_commits
-        from selvedge.release.refs import ref_of
+        from selvedge.release.refs import ref_of, requested_image
 
-        apps = [each.target.releasing(replace(each.release, ref=ref_of(each.name, options))) for each in self.fleet.sessions]
+        apps = [
+            each.target.releasing(
+                replace(each.release, ref=ref_of(each.name, options), image=requested_image(each.target, options))
+            )
+            for each in self.fleet.sessions
+        ]
         parts = [(app, step) for app in apps for step in dict.fromkeys(part for task in tasks for part in task.parts(app))]
         notify.check(apps[0].passwords)
         read_commits(app for app, step in parts if step.needs_commit)

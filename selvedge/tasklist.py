@@ -74,6 +74,7 @@ def _in_groups(display: Callable[..., None], groups: Groups) -> Callable[..., No
             display(self, pairs, extra=extra)
             return
         print(f"{self.task_list_opener(extra=extra)}:\n")
+        pairs = [(short_name(name), line) for name, line in pairs]
         common = max((len(name) for name, _ in pairs if len(name) <= LONGEST), default=0)
         for heading, rows in grouped(pairs, groups):
             print(heading)
@@ -83,6 +84,11 @@ def _in_groups(display: Callable[..., None], groups: Groups) -> Callable[..., No
             print(f"Default task: {default}\n")
 
     return displayed
+
+
+def short_name(name: str) -> str:
+    """Return the name of a row as it is typed: "image" for "image.image (image)", the default task of a collection."""
+    return re.sub(r"^(\w+)\.\1 \(\1\)$", r"\1", name)
 
 
 def grouped(rows: Sequence[Row], groups: Groups) -> Iterator[tuple[str, list[Row]]]:
@@ -97,7 +103,8 @@ def grouped(rows: Sequence[Row], groups: Groups) -> Iterator[tuple[str, list[Row
         name = row[0].split()[0].rstrip("*").partition(".")[0] or name
         of_name.setdefault(name, []).append(row)
     for heading, names in groups.items():
-        if found := [row for each in names for row in of_name.pop(each, [])]:
+        # The default task of a collection has the collection's name, and comes before the others.
+        if found := [row for each in names for row in sorted(of_name.pop(each, []), key=lambda row: "." in row[0])]:
             yield heading, found
     if own := [row for found in of_name.values() for row in found]:
         yield OWN, own

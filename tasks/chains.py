@@ -35,7 +35,7 @@ def setup(app):
     yield from services(app)
 
 
-@sv.chain(options=(sv.COMMIT, sv.BRANCH, FORCE, NO_REVERT))
+@sv.chain(options=(sv.COMMIT, sv.BRANCH, sv.IMAGE, FORCE, NO_REVERT))
 def deploy(app):
     """Release the newest commit without dropping requests."""
     yield install

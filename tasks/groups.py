@@ -4,7 +4,7 @@ from invoke import Collection
 
 from selvedge import tasklist
 
-from . import export, sandbox
+from . import export, image, sandbox
 from .backup import backup, backups, restore
 from .certbot import certbot
 from .chains import deploy, setup
@@ -12,7 +12,6 @@ from .clone import clone
 from .dev import dev
 from .gunicorn import gunicorn
 from .harden import harden
-from .image import image
 from .install import install
 from .nginx import nginx
 from .operations import (
@@ -44,7 +43,7 @@ from .version import version
 
 GROUPS = {
     "The tutorial's steps, in order": [update, harden, install, clone, venv, gunicorn, supervisor, nginx, certbot],
-    "In place of venv, with Docker": [image],
+    "In place of venv, with Docker": [image.image, image.build, image.push],
     "Steps of [services]": [postgres, redis],
     "Chains of steps": [setup, deploy],
     "Every day": [
@@ -60,7 +59,11 @@ tasklist.install({
     **{heading: [task.name for task in group] for heading, group in GROUPS.items()},
     **{heading: [module.__name__.rpartition(".")[2]] for heading, module in COLLECTIONS.items()},
 })
+# `fab image` is the step, and the others are `fab image.build` and `fab image.push`.
+images = Collection("image", image.build, image.push)
+images.add_task(image.image, default=True)
 namespace = Collection(
-    *(task for group in GROUPS.values() for task in group),
+    *(task for group in GROUPS.values() for task in group if task.name not in images.task_names),
+    images,
     *(Collection.from_module(module) for module in COLLECTIONS.values()),
 )

@@ -112,11 +112,17 @@ def commands_of(whole: ArgumentParser) -> Iterator[tuple[str, ArgumentParser, st
 def groups() -> Iterator[tuple[str, list[tuple[str, Task]]]]:
     """Yield the title of each group of `fab --list`, and its tasks by their names on the command line."""
     for title, tasks in GROUPS.items():
-        yield title, [(task.name, task) for task in tasks]
+        yield title, [(full_name(task), task) for task in tasks]
     for title, module in COLLECTIONS.items():
         prefix = f"{module.__name__.rpartition('.')[2]}."
         names = sorted(name for name in fabfile.namespace.task_names if name.startswith(prefix))
         yield title, [(name, fabfile.namespace[name]) for name in names]
+
+
+def full_name(task: Task) -> str:
+    """Return the name of a task on the command line: that of its collection for a default task."""
+    known = fabfile.namespace.task_names.items()
+    return min(next([name, *aliases] for name, aliases in known if fabfile.namespace[name] is task), key=len)
 
 
 def sections() -> Iterator[str]:

@@ -197,7 +197,7 @@ class App(Workers):
     manager: Literal["supervisor", "systemd", "docker"] = Field(
         "supervisor",
         description="The process manager that starts the app and restarts it if it crashes. systemd isolates the app more "
-        "strictly and limits its memory. docker runs it in a container, from an image that the server builds by the app's own "
+        "strictly and limits its memory. docker runs it in a container, from an image that is built by the app's own "
         "Dockerfile in place of a virtual environment.",
         examples=["systemd"],
     )

@@ -13,7 +13,7 @@ from selvedge.config.section import Section
 from selvedge.config.types import Address, Fingerprint, LocalPath, LoginName, Port, Switch, Text, host_address
 from selvedge.errors import UsageError
 
-OVERRIDES = ("app", "tls", "server", "mirrors", "nginx", "hooks", "box", "backup", "processes", "timers")
+OVERRIDES = ("app", "tls", "server", "mirrors", "nginx", "hooks", "box", "docker", "backup", "processes", "timers")
 """The sections that a host may override."""
 
 
@@ -92,6 +92,7 @@ class Host(Section):
     nginx: dict[str, Any] = _override_field("nginx")
     hooks: dict[str, Any] = _override_field("hooks")
     box: dict[str, Any] = _override_field("box")
+    docker: dict[str, Any] = _override_field("docker")
     backup: dict[str, Any] = _override_field("backup")
     processes: dict[str, Any] = _override_field("processes")
     timers: dict[str, Any] = _override_field("timers")

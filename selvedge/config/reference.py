@@ -84,6 +84,7 @@ These variables are not settings:
 | `SELVEDGE_BACKUP__PASSWORD` | the password that encrypts the backups |
 | `SELVEDGE_BACKUP__S3_ACCESS_KEY`, `SELVEDGE_BACKUP__S3_SECRET_KEY` | the access key for `backup.to = "s3:…"` |
 | `SELVEDGE_NOTIFY__URLS` | the addresses of chat rooms, phones and webhooks that hear of releases |
+| `SELVEDGE_DOCKER__USER`, `SELVEDGE_DOCKER__PASSWORD` | the login to the registry of `docker.registry` |
 | `SELVEDGE_DEBUG` | set to print tracebacks |
 | `SELVEDGE_SANDBOX_DIR` | folder of the sandbox |
 | `SELVEDGE_SANDBOX_DRIVER` | program that runs sandbox servers |
@@ -128,6 +129,7 @@ TITLES: Mapping[str, str] = {
     "nginx": "the web server",
     "hooks": "your own commands",
     "box": "the restrictions under systemd",
+    "docker": "images",
     "services": "a database and Redis",
     "backup": "backups",
     "rollout": "several servers",

@@ -16,9 +16,16 @@ S3_ACCESS_KEY = "SELVEDGE_BACKUP__S3_ACCESS_KEY"
 """The id of the access key for `backup.to = "s3:…"`."""
 S3_SECRET_KEY = "SELVEDGE_BACKUP__S3_SECRET_KEY"
 """The secret of the access key for `backup.to = "s3:…"`."""
+REGISTRY_USER = "SELVEDGE_DOCKER__USER"
+"""The user of the registry of `docker.registry`."""
+REGISTRY_PASSWORD = "SELVEDGE_DOCKER__PASSWORD"
+"""The password or token of that user."""
 NOTIFY_URLS = "SELVEDGE_NOTIFY__URLS"
 """The addresses that messages go to, with spaces between them."""
-_NAMES = (EAB_HMAC_KEY, DNS_CREDENTIALS, BACKUP_PASSWORD, S3_ACCESS_KEY, S3_SECRET_KEY, NOTIFY_URLS)
+_NAMES = (
+    *(EAB_HMAC_KEY, DNS_CREDENTIALS, BACKUP_PASSWORD, S3_ACCESS_KEY, S3_SECRET_KEY),
+    *(REGISTRY_USER, REGISTRY_PASSWORD, NOTIFY_URLS),
+)
 
 
 def is_secret(name: str) -> bool:

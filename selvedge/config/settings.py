@@ -12,6 +12,7 @@ from pydantic import Field, PrivateAttr, SecretStr, ValidationError, model_valid
 from selvedge.config.app import App
 from selvedge.config.backup import Backup
 from selvedge.config.box import Box
+from selvedge.config.docker import Docker
 from selvedge.config.env_command import EnvCommands
 from selvedge.config.hosts import OVERRIDES, EntryName, Host, select_hosts, with_name
 from selvedge.config.mirrors import Mirrors
@@ -39,6 +40,7 @@ class Settings(Section):
     nginx: Nginx = Field(default_factory=Nginx)
     hooks: Hooks = Field(default_factory=Hooks)
     box: Box = Field(default_factory=Box)
+    docker: Docker = Field(default_factory=Docker)
     services: Services = Field(default_factory=Services)
     backup: Backup = Field(default_factory=Backup)
     rollout: Rollout = Field(default_factory=Rollout)

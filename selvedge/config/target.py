@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field, SecretStr, model_validator
 from selvedge.config import giturl
 from selvedge.config.backup import Backup
 from selvedge.config.box import Box
+from selvedge.config.docker import Docker
 from selvedge.config.env_command import EnvCommands
 from selvedge.config.mirrors import Mirrors
 from selvedge.config.nginx import below, password_variable
@@ -35,13 +36,15 @@ class Release(Value):
 
     ref: the branch, tag or SHA on the command line, "" for the branch of hosts.toml. commit: 40 hex digits, "" while it is
     unknown. carried: the SHA-256 of the content of app.carry, "" while it is unknown. built: the commands that build this content
-    have run. forced: redeploy a rolled-back commit. migrates: False if another host migrates the database.
+    have run. image: NAME@sha256:… of the command line, "" for the image that `[docker] build` names. forced: redeploy a rolled-back
+    commit. migrates: False if another host migrates the database.
     """
 
     ref: str = ""
     commit: str = ""
     carried: str = ""
     built: bool = False
+    image: str = ""
     forced: bool = False
     migrates: bool = True
 
@@ -65,6 +68,7 @@ class Target(SiteSettings):
     mirrors: Mirrors
     hooks: Hooks
     box: Box
+    docker: Docker
     services: Services
     processes: Mapping[str, Process] = Field(default_factory=dict)
     timers: Mapping[str, Timer] = Field(default_factory=dict)
@@ -117,10 +121,11 @@ class Target(SiteSettings):
 
     @property
     def _carried_name(self) -> str:
-        """Six hex digits for the content of app.carry and the commands that made it; "" without it."""
-        if not self.carry or not self.release.carried:
+        """Six hex digits for the content of app.carry, the commands that made it, and the image of `--image`; "" without them."""
+        carried = [*self.carry, *self.carry_commands, self.release.carried] if self.carry and self.release.carried else []
+        text = "\n".join([*carried, *filter(None, [self.release.image])])
+        if not text:
             return ""
-        text = "\n".join([*self.carry, *self.carry_commands, self.release.carried])
         return hashlib.sha256(text.encode()).hexdigest()[:6]
 
     @property
@@ -218,6 +223,13 @@ class Target(SiteSettings):
         to = self.backup.to
         if below(to, self.paths.base):
             raise ValueError(f"backup.to is {to}, which is in the app's own folder: choose another one, such as /var/backups/apps")
+        return self
+
+    @model_validator(mode="after")
+    def _check_image_build(self) -> Self:
+        if self.docker.build != "server" and self.manager != "docker":
+            build = self.docker.build
+            raise ValueError(f'docker.build = "{build}" needs app.manager = "docker", which runs images: set it, or delete the key')
         return self
 
     @model_validator(mode="after")

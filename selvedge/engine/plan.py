@@ -47,9 +47,9 @@ class Plan:
     def sections(self) -> list[Plan]:
         """Return the plan in parts; each becomes a script.
 
-        A new part begins where the guard changes, and before each change that has commands for the user's machine.
+        A new part begins where the guard changes, and before each change that has commands or work for the user's machine.
         """
-        locals_before = accumulate(bool(change.local_commands) for _, change in self.changes)
+        locals_before = accumulate(change.begins_here for _, change in self.changes)
         keys = zip(locals_before, (change.guard for _, change in self.changes), strict=True)
         keyed = zip(keys, self.changes, strict=True)
         parts = [Plan([item for _, item in group]) for _, group in groupby(keyed, lambda pair: pair[0])]

@@ -154,6 +154,9 @@ class Session:
         """Make the changes, then read the resources `then`; return None if that reading is incomplete."""
         for _, change in item.plan.changes:
             run_local(self.report, self.name, change.summary, change.local_commands, dict(change.local_env_vars))
+            if change.local_work:
+                with self.report.activity(self.name, item.name, change.summary):
+                    change.local_work(lambda line: self.report.wait(self.name, item.name, line))
         progress = Progress(self.report, self.name, item.name, item.plan, self.mark)
         script = step_script(item.plan, self.mark, self.target.name, by=who(), why=item.name)
         # In a separate shell, whose output is not logged: a fact may be the text of a file.

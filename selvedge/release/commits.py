@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from selvedge.errors import SelvedgeError
 from selvedge.release import carried
-from selvedge.release.refs import ref_of
+from selvedge.release.refs import ref_of, requested_image
 from selvedge.resources.code.access import alias_hint
 from selvedge.resources.code.local_repository import SHORT_SHA
 from selvedge.resources.code.sources import code_source
@@ -24,10 +24,14 @@ SHA = re.compile(r"[0-9a-f]{40}")
 
 
 def apply_options(sessions: Sequence[Session], options: Mapping[str, Any]) -> None:
-    """Apply --branch, --commit, --force and refs to the release of each host. Raises UsageError as `requested_ref` does."""
+    """Apply --branch, --commit, --image, --force and refs to the release of each host.
+
+    Raises UsageError as `requested_ref` and `requested_image` do.
+    """
     forced = bool(options.get("force"))
     for session in sessions:
-        session.release = replace(session.release, ref=ref_of(session.name, options), forced=forced)
+        image = requested_image(session.target, options)
+        session.release = replace(session.release, ref=ref_of(session.name, options), image=image, forced=forced)
 
 
 @dataclass

@@ -18,7 +18,7 @@ from selvedge.release.environment import EnvironmentFile, Hashes, environment_ha
 from selvedge.release.managers import process_manager
 from selvedge.release.replaced_shell import replacing_shell
 from selvedge.release.servers import app_server
-from selvedge.resources.code.image import image_name
+from selvedge.resources.code.app_image import app_image
 from selvedge.shell import library
 from selvedge.value import Value
 
@@ -98,7 +98,7 @@ class Instance(Value):
     @cached_property
     def _image(self) -> str:
         """The name of its image, "" if it runs outside of containers."""
-        return image_name(self.app, build_digest(self.app)) if process_manager(self.app).contains else ""
+        return app_image(self.app).image if process_manager(self.app).contains else ""
 
     @property
     def start(self) -> str:

@@ -107,9 +107,9 @@ def build(app: Target) -> None:
 
 
 def image(app: Target) -> None:
-    """Check the environments of the app and of its build, and that a commit on this machine has a Dockerfile.
+    """Check the environments of the app and of its build, and that the image can be made: by whom, and from a Dockerfile.
 
-    Raises ConfigError.
+    Raises ConfigError or UsageError.
     """
     from selvedge.config.dotenv import app_environment, build_environment
     from selvedge.errors import ConfigError
@@ -124,6 +124,9 @@ def image(app: Target) -> None:
             "hosts.toml", "hooks.after_build", 'cannot run with app.manager = "docker": the image has the code',
             f"Move the commands to {DOCKERFILE}.",
         )  # fmt: skip
+    if app.release.image:
+        return
+    _builder(app)
     if app.repository_path is not None:
         commit = local_commit(app.repository_path, app.ref)
         paths = dict.fromkeys([f"{app.root}/{DOCKERFILE}".lstrip("/"), DOCKERFILE])
@@ -132,6 +135,29 @@ def image(app: Target) -> None:
             where = f"{app.repository_path} at {commit[:12]}"
             problem = f'there is no {" and no ".join(paths)}, from which app.manager = "docker" builds the image'
             raise ConfigError(where, "", problem, "Write one with `fab export.docker`, and commit it.")
+
+
+def _builder(app: Target) -> None:
+    """Check who builds the image. Raises UsageError or ConfigError."""
+    import shutil
+
+    from selvedge.errors import ConfigError, UsageError
+    from selvedge.resources.code import local_engine
+    from selvedge.resources.code.hook import server_commands
+
+    if app.docker.build == "elsewhere":
+        name = app.docker.registry or "registry.example.com/team/blog"
+        raise UsageError(
+            f'{app.host.name}: [docker] build is "elsewhere", so the command has to name the image.',
+            f"Add it with its digest: `--image {name}@sha256:…`.",
+        )
+    if app.docker.build == "here":
+        if server_commands(app.hooks.before_build):
+            problem = 'runs on the server, and with docker.build = "here" the image is built on your machine'
+            remedy = "Move the commands to the Dockerfile, or begin them with local:."
+            raise ConfigError("hosts.toml", "hooks.before_build", problem, remedy)
+        if not shutil.which("docker"):
+            raise local_engine.missing()
 
 
 def certificates(app: Target) -> None:

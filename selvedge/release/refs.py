@@ -1,4 +1,7 @@
-"""The branch, tag or SHA that a command line or an option names. Apart from `commits`, which loads ten times as much."""
+"""The branch, tag or SHA, and the image, that a command line or an option names.
+
+Apart from `commits`, which loads ten times as much.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from selvedge.config.image_names import ImageReference
+from selvedge.config.target import Target
 from selvedge.config.types import GitRef
 from selvedge.errors import UsageError
 
@@ -33,3 +38,16 @@ def ref_of(host: str, options: Mapping[str, Any]) -> str:
     Raises UsageError as `requested_ref` does.
     """
     return requested_ref(options) or str(options.get("refs", {}).get(host, ""))
+
+
+def requested_image(app: Target, options: Mapping[str, Any]) -> str:
+    """Return the image of --image with its digest, "" without it. Raises UsageError if the app cannot run it."""
+    given = str(options.get("image") or "")
+    if not given:
+        return ""
+    image = str(ImageReference.parse(given))
+    if app.manager != "docker":
+        raise UsageError(
+            f"--image: {app.host.name} runs no images: app.manager is {app.manager}.", 'Set `manager = "docker"` in [app].'
+        )
+    return image

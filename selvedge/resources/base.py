@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from selvedge.config import private_keys
 from selvedge.errors import SelvedgeError
@@ -39,6 +39,7 @@ class Change(Value):
     remedy: what to do when the change fails, one sentence.
     waits: the change only says that an earlier step must come first; it is not shown after changes of such a step.
     local_commands: commands for the operator's own machine, run before the step's shell. local_env_vars: their env vars.
+    local_work: work on the operator's own machine, done before the step's shell; it passes on lines of output.
     guard: set if the change could lock its user out; successive changes with the same guard are made under it together.
     noted: the shell adds a line of its own to the app's history.
     host_keys: the shell changes sshd's host keys, or which of them it uses.
@@ -52,6 +53,7 @@ class Change(Value):
     waits: bool = False
     local_commands: tuple[str, ...] = ()
     local_env_vars: tuple[tuple[str, str], ...] = ()
+    local_work: Callable[[Callable[[str], None]], object] | None = None
     guard: Guard | None = None
     noted: bool = False
     host_keys: bool = False
@@ -66,6 +68,11 @@ class Change(Value):
             )
         if self.diff and private_keys.in_text(re.sub("^[-+ ]", "", self.diff, flags=re.MULTILINE)):
             object.__setattr__(self, "diff", "(The file on the server has a private key in it, so its text is not shown.)")
+
+    @property
+    def begins_here(self) -> bool:
+        """Whether something has to be done on the operator's own machine first."""
+        return bool(self.local_commands) or self.local_work is not None
 
     @classmethod
     def refused(cls, summary: str, problem: str, *, remedy: str = "", waits: bool = False) -> Change:

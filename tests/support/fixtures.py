@@ -24,7 +24,7 @@ def target(tmp_path: Path) -> Callable[..., Target]:
     """Make the settings of a host: target(domains=["a.test"], nginx={"gzip": False}). app_server is the key server of [app]."""
 
     def make(commit: str = COMMIT, **tables: Any) -> Target:
-        names = ("tls", "server", "nginx", "hooks", "box", "services", "backup", "processes", "timers")
+        names = ("tls", "server", "nginx", "hooks", "box", "docker", "services", "backup", "processes", "timers")
         sections = {name: tables.pop(name) for name in names if name in tables}
         passwords = {key: SecretStr(value) for key, value in tables.pop("passwords", {}).items()}
         host = tables.pop("host", {"address": "203.0.113.10"})

@@ -14,43 +14,49 @@ MODULES = {"gunicorn": ("gunicorn",), "uvicorn": ("uvicorn",), "hypercorn": ("hy
 """The Python modules that an image must have, by its app server. gunicorn's worker is one of app.worker_class."""
 
 
-def image_modules(app: Target) -> tuple[str, ...]:
-    """Return the Python modules that the image must have."""
-    more = (app.worker_class.partition(".")[0],) if app.server == "gunicorn" else ()
-    return (*MODULES[app.server], *more)
+class AppImage(Resource):
+    """The image of the app's commit. variables: a digest of those of its build.
 
-
-def image_request(app: Target, variables: str) -> str:
-    """Return the settings that need an image of their own. variables: a digest of those of its build."""
-    return " ".join([app.root or ".", *image_modules(app), *filter(None, [variables])])
-
-
-def image_name(app: Target, variables: str = "") -> str:
-    """Return the name of the image of the app's commit: one for each request, so that no kept release gets another image."""
-    digest = hashlib.sha256(image_request(app, variables).encode()).hexdigest()[:6]
-    return f"{app.name}:{PurePosixPath(app.paths.release(app.commit)).name}.{digest}"
-
-
-class Image(Resource):
-    """The image of the app's commit. variables: a digest of those of its build."""
+    `path` on the server has its id, and the request that it answers.
+    """
 
     app: Target
     variables: str = ""
 
     def __repr__(self) -> str:
-        return f"Image({self._image!r})"
+        return f"{type(self).__name__}({self.image!r})"
 
     @property
-    def _name(self) -> str:
+    def name(self) -> str:
+        """The name of the checkout."""
         return PurePosixPath(self.app.paths.release(self.app.commit)).name
 
     @property
-    def _image(self) -> str:
-        return image_name(self.app, self.variables)
+    def tag(self) -> str:
+        """The image of the commit on other machines than the server."""
+        return f"{self.app.name}:{self.name}"
 
     @property
-    def _folder(self) -> str:
-        return f"{self.app.paths.release(self.app.commit)}/{self.app.root}".rstrip("/")
+    def image(self) -> str:
+        """The image on the server: one for each request, so that no release that is live or kept gets another image."""
+        needs = " ".join([self.build, *self.modules])
+        return f"{self.tag}.{hashlib.sha256(needs.encode()).hexdigest()[:6]}"
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The Python modules that it must have."""
+        more = (self.app.worker_class.partition(".")[0],) if self.app.server == "gunicorn" else ()
+        return (*MODULES[self.app.server], *more)
+
+    @property
+    def build(self) -> str:
+        """What decides the content of an image besides the commit: the folder of its Dockerfile, and the build's variables."""
+        return " ".join([self.app.root or ".", *filter(None, [self.variables])])
+
+    @property
+    def request(self) -> str:
+        """What the image was made for: another request makes it again."""
+        return " ".join([self.app.root or ".", *self.modules, *filter(None, [self.variables])])
 
     @property
     def path(self) -> str:
@@ -58,32 +64,39 @@ class Image(Resource):
         return self.app.paths.image(self.app.commit)
 
     def probe(self) -> str:
-        return call("image_fact", image=self._image, mark_path=self.path, request=image_request(self.app, self.variables))
+        return call("image_fact", image=self.image, mark_path=self.path, request=self.request)
+
+    def shell(self, function: str, **values: str | int) -> str:
+        """Return the call of a shell function that makes the image."""
+        app = self.app
+        known = {
+            **app.paths.shell_values,
+            "app": app.name,
+            "new": self.name,
+            "image": self.image,
+            "dockerfile": DOCKERFILE,
+            "mark_path": self.path,
+            "request": self.request,
+            "modules": " ".join(self.modules),
+            "module": app.asgi,
+            "migrate": app.migrate,
+            "server": app.server,
+            "build_digest": self.variables,
+            "keep": app.keep_releases,
+            "user": app.name,
+        }
+        return call(function, given=known, **values)
+
+
+class Image(AppImage):
+    """The image, built on the server."""
 
     def plan(self, fact: str) -> Change | None:
-        if fact.strip().partition(" ")[2] == image_request(self.app, self.variables):
+        if fact.strip().partition(" ")[2] == self.request:
             return None
-        app = self.app
-        shell = call(
-            "image_build",
-            given={**app.paths.shell_values, "app": app.name},
-            new=self._name,
-            release=app.paths.release(app.commit),
-            folder=self._folder,
-            dockerfile=DOCKERFILE,
-            image=self._image,
-            mark_path=self.path,
-            request=image_request(app, self.variables),
-            modules=" ".join(image_modules(app)),
-            module=app.asgi,
-            migrate=app.migrate,
-            server=app.server,
-            build_digest=self.variables,
-            keep=app.keep_releases,
-            user=app.name,
-        )
+        release = self.app.paths.release(self.app.commit)
         return Change(
-            f"build the image {self._image} from {DOCKERFILE}",
-            shell,
+            f"build the image {self.image} from {DOCKERFILE}",
+            self.shell("image_build", release=release, folder=f"{release}/{self.app.root}".rstrip("/")),
             remedy=f"Correct {DOCKERFILE}, commit, and run the same command again. The live release keeps serving.",
         )

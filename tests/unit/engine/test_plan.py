@@ -54,6 +54,12 @@ def test_equal_resources_are_different_loads() -> None:
     assert summaries(Plan.of([first, Reloads((second,))], [""] * 2)) == ["x"]
 
 
+def test_a_section_ends_before_work_on_this_machine() -> None:
+    work = Change("2", "", local_work=lambda _: None)
+    planned = changes(Change("1", ""), work, Change("3", ""), Change("4", "", local_commands=("x",)))
+    assert [summaries(part) for part in planned.sections()] == [["1"], ["2", "3"], ["4"]]
+
+
 def test_a_section_ends_where_the_guard_changes() -> None:
     guard, other = Guard("a", "b", "c"), Guard("d", "e", "f")
     guards = [None, guard, guard, other, None]

@@ -216,7 +216,8 @@ def test_settings_in_sentences_are_known(path: Path) -> None:
     models = section_models()
     named = re.findall(rf"`({'|'.join(models)})\.(\w+)\b", prose(path))
     fields = {section: models[section].model_fields for section in {part for part, _ in named}}
-    assert not [f"{section}.{key}" for section, key in named if key not in fields[section] and key not in ("app", "sock")]
+    units = ("app", "sock", "service")
+    assert not [f"{section}.{key}" for section, key in named if key not in fields[section] and key not in units]
 
 
 # --- messages ---
@@ -302,5 +303,6 @@ def test_the_page_of_commands_is_current() -> None:
 def test_the_page_of_commands_has_every_task_and_flag() -> None:
     sections = (ROOT / "docs/reference/commands.md").read_text(encoding="utf-8").split("\n### ")
     for task in fabfile.namespace.to_contexts():
-        section = next(part for part in sections if part.startswith(f"`{task.name}`\n")).partition("\n## ")[0]
+        name = min(task.name, *task.aliases, key=len) if task.aliases else task.name
+        section = next(part for part in sections if part.startswith(f"`{name}`\n")).partition("\n## ")[0]
         assert {flag for flag in task.flags if flag.startswith("--")} <= set(re.findall(r"`(--[a-z-]+)`", section)), task.name

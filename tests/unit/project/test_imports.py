@@ -139,6 +139,7 @@ PRINTS = {
     "selvedge/shell/server/backup/__main__.py",
     "selvedge/shell/server/backup/settings.py",
     "selvedge/shell/server/backup/sqlite.py",
+    "selvedge/shell/server/registry_pull.py",
     "selvedge/cli/init.py",
     "selvedge/cli/main.py",
     "selvedge/project/collection.py",

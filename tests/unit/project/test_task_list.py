@@ -73,7 +73,7 @@ def test_every_row_of_the_other_forms_fits_80_columns(form: list[str]) -> None:
 def test_the_tasks_are_in_groups_that_begin_with_the_steps_of_the_tutorial(listing: subprocess.CompletedProcess[str]) -> None:
     assert headings(listing.stdout) == HEADINGS
     shown = names(listing.stdout)
-    assert shown[: len(STEPS) + 5] == [*STEPS, "image", "postgres", "redis", "setup", "deploy"]
+    assert shown[: len(STEPS) + 7] == [*STEPS, "image", "image.build", "image.push", "postgres", "redis", "setup", "deploy"]
     assert {"rollback", "releases", "status", "logs", "doctor"} <= set(shown)
     assert [name for name in shown if name.startswith("sandbox.")] == shown[-4:]
 

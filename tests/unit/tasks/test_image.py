@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 import fabfile
-from selvedge.config.dotenv import build_digest
 from selvedge.config.target import Target
 from selvedge.errors import ConfigError
 from selvedge.release import preconditions
 from selvedge.release.instance import Instance
+from selvedge.resources.code.app_image import app_image
 from selvedge.resources.code.engine import DockerInstalled, EngineSettings
-from selvedge.resources.code.image import Image, image_name
+from selvedge.resources.code.image import Image
 from selvedge.resources.packages import Packages
 from tests.support.declared import file, of
 from tests.support.fixtures import COMMIT
@@ -66,7 +66,7 @@ def test_an_image_is_built_once_for_its_commit(
     change = image.plan(fact)
     assert (change is None) == built
     if change:
-        assert change.summary == f"build the image {image_name(image.app)} from Dockerfile"
+        assert change.summary == f"build the image {app_image(image.app).image} from Dockerfile"
 
 
 def test_settings_that_need_another_image_give_it_another_name(
@@ -74,22 +74,22 @@ def test_settings_that_need_another_image_give_it_another_name(
 ) -> None:
     """So no build replaces the image of a release that is live or kept."""
     settings: list[dict[str, str]] = [{}, {"app_server": "uvicorn"}, {"root": "backend"}, {"worker_class": "my.Worker"}]
-    found = [image_name(app("domains", manager="docker", **each)) for each in settings]
+    found = [app_image(app("domains", manager="docker", **each)).image for each in settings]
     for number in range(2):
         (tmp_path / "build.env").write_text(f"INDEX=https://{number}.example.com\n")
         built = app("domains", manager="docker", build_env_file="build.env")
-        found.append(image_name(built, build_digest(built)))
+        found.append(app_image(built).image)
     (tmp_path / "build.env").write_text("INDEX=https://1.example.com\nINDEX_PASSWORD=other\n")
-    found.append(image_name(built, build_digest(built)))
+    found.append(app_image(built).image)
     assert len(set(found)) == len(found) - 1 and found[-1] == found[-2], "a password decides nothing"
     assert all(re.fullmatch(rf"hello:{COMMIT[:12]}\.[0-9a-f]{{6}}", each) for each in found)
     same = app("domains", manager="docker", memory_max="1G", workers=9)
-    assert image_name(same) == found[0] != image_name(target("f" * 40, manager="docker"))
+    assert app_image(same).image == found[0] != app_image(target("f" * 40, manager="docker")).image
 
 
 def test_the_instance_names_the_image_that_the_step_builds(app: Callable[..., Target]) -> None:
     settings = app("docker", app_server="uvicorn", root="backend")
-    assert f"\nimage={image_name(settings)}\n" in Instance.of(settings).manager_files()["container"]
+    assert f"\nimage={app_image(settings).image}\n" in Instance.of(settings).manager_files()["container"]
 
 
 @pytest.mark.parametrize(("fact", "written"), [
@@ -115,7 +115,7 @@ def test_an_engine_that_cannot_be_set_is_refused(fact: str, said: str) -> None:
 def test_a_container_has_the_limits_and_no_secrets(app: Callable[..., Target], tmp_path: Path) -> None:
     settings = app("docker", memory_max="512M", tasks_max=99)
     given = container(settings, tmp_path, "hello.x", "--detach", "--", "run", "a b", "--", "c")
-    image = given.index(image_name(settings))
+    image = given.index(app_image(settings).image)
     options, command = given[:image], given[image + 1 :]
     assert command == ["-c", 'PATH=$PATH:/.selvedge && exec "$@"', "sh", "run", "a b", "--", "c"]
     assert options[:3] == ["run", "--name", "hello.x"] and options[-3:] == ["--detach", "--entrypoint", "/.selvedge/sh"]

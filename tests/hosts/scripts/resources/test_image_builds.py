@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from selvedge.config.target import Target
-from selvedge.resources.code.image import Image, image_name
+from selvedge.resources.code.app_image import app_image
+from selvedge.resources.code.image import Image
 from selvedge.resources.files import Directory
 from selvedge.shell.quoting import assign
 from tests.hosts.scripts.resources.engine import Engine
@@ -63,7 +64,7 @@ def run(server: Server, shell: str, **values: str) -> str:
 class TestNames:
     def test_an_image_gets_its_name_once_it_is_accepted(self, server: Server, engine: Engine, app: Callable[..., Target]) -> None:
         planned = server.make(*resources(app()))
-        name = image_name(app())
+        name = app_image(app()).image
         assert summaries(planned)[-1] == f"build the image {name} from Dockerfile"
         assert list(engine.state["images"]) == [name]
 
@@ -86,7 +87,7 @@ class TestNames:
         self, server: Server, engine: Engine, app: Callable[..., Target]
     ) -> None:
         server.make(*resources(app()))
-        engine.set(images={image_name(app()): "sha256:other"})
+        engine.set(images={app_image(app()).image: "sha256:other"})
         assert server.make(*resources(app()))
 
 
