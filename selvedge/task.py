@@ -49,6 +49,7 @@ class Step(Task):
 
     phase: steps of the phase "build" run on all hosts at once. The first step of the phase "switch" and all later ones run
     on the hosts in batches.
+    drains: the step may interrupt what the server serves, so a backend takes no requests meanwhile ([rollout] drain).
     needs_commit: the run resolves the commit before it reads the step's resources.
     instead: by the name of a flag, a function that runs instead of the step if the flag is given; it gets the Run.
     precondition: checks the step's needs on this machine, and raises ConfigError or UsageError before any server is
@@ -63,6 +64,7 @@ class Step(Task):
         phase: str = "build",
         chain: bool = False,
         needs_commit: bool = False,
+        drains: bool = False,
         instead: Mapping[str, Callable[[Any], None]] | None = None,
         precondition: Callable[[Target], object] | None = None,
         **kwargs: Any,
@@ -73,6 +75,7 @@ class Step(Task):
         self.chain = chain
         self.precondition = precondition
         self.needs_commit = needs_commit
+        self.drains = drains
         self.declare = body
         kwargs.setdefault("auto_shortflags", False)
         super().__init__(body, help=_help_texts(self.options), **kwargs)
@@ -110,6 +113,7 @@ def step(
     options: Sequence[Option] = (),
     phase: str = "build",
     needs_commit: bool = False,
+    drains: bool = False,
     name: str | None = None,
     instead: Mapping[str, Callable[[Any], None]] | None = None,
     precondition: Callable[[Target], object] | None = None,
@@ -118,8 +122,9 @@ def step(
 
     def wrap(function: Body) -> Step:
         return Step(
-            function, options=options, phase=phase, needs_commit=needs_commit, name=name, instead=instead, precondition=precondition
-        )
+            function, options=options, phase=phase, needs_commit=needs_commit, drains=drains, name=name, instead=instead,
+            precondition=precondition,
+        )  # fmt: skip
 
     return wrap if body is None else wrap(body)
 

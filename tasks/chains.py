@@ -2,6 +2,7 @@
 
 import selvedge as sv
 
+from .balancer import balancer
 from .certbot import certbot
 from .clone import clone
 from .gunicorn import gunicorn
@@ -39,6 +40,9 @@ def setup(app):
 def deploy(app):
     """Release the newest commit without dropping requests."""
     yield install
+    if app.backends:
+        yield balancer
+        return
     yield from services(app)
     yield clone
     yield image if sv.process_manager(app).contains else venv
@@ -46,3 +50,5 @@ def deploy(app):
     yield supervisor
     yield nginx
     yield certbot
+    if app.balancer_site:
+        yield balancer

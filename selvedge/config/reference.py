@@ -129,7 +129,8 @@ TITLES: Mapping[str, str] = {
     "box": "the restrictions under systemd",
     "services": "a database and Redis",
     "backup": "backups",
-    "rollout": "several servers",
+    "balancer": "several servers behind one address",
+    "rollout": "releases on several servers",
 }
 ENTRIES: Mapping[str, tuple[str, str]] = {
     "processes": ("worker", "what runs beside the web process"),

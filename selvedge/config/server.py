@@ -269,6 +269,13 @@ class Rollout(Section):
         examples=[False],
     )
 
+    drain: Switch = Field(
+        False,
+        description="Take a backend of `[balancer]` out of use before `fab update` upgrades it and before it reboots, one after the "
+        "other. Automatic reboots are then 10 minutes apart.",
+        examples=[True],
+    )
+
     def batch_size(self, servers: int) -> int:
         """Return the size of a batch of so many servers: at least 1, a share is rounded up."""
         if isinstance(self.batch, int):

@@ -47,6 +47,8 @@ def _as_json(app: Target, status: HostStatus | SelvedgeError, results: Sequence[
         "live": status.releases.live or None,
         "since": record.at if record else None,
         "draining": list(status.releases.draining),
+        **({"drained": bool(status.facts.get("drained"))} if app.balancers else {}),
+        **({"backends": status.backends} if app.balancer_site else {}),
         "processes": {
             each.name: {"count": each.count, "up": each.up, "restarts": each.restarts, "stopping": each.leaving}
             for each in status.releases.processes

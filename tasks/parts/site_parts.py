@@ -8,7 +8,7 @@ def site_port(app, port, own, *, tls=False):
     yield sv.Port(port, "nginx")
     yield sv.PortProtocol(port, tls, own)
     if app.machine.firewall:
-        yield sv.PortAllowed(port)
+        yield sv.PortAllowed(port, app.balancers)
 
 
 def site_names(app, own):
@@ -56,6 +56,27 @@ def folders(app):
     if app.nginx.path:
         yield sv.Directory(app.paths.site_paths)
         yield sv.Directory(app.path_folders[0])
+
+
+def maintenance_page(app):
+    """Yield the page that a balancer shows if no backend answers."""
+    yield sv.Directory("/etc/nginx/selvedge")
+    yield sv.File(app.paths.maintenance_page, sv.template("nginx/maintenance.html.j2"))
+
+
+def draining(app):
+    """Yield the files with which `fab drain` and a shutdown send the balancers away ([balancer], [rollout] drain)."""
+    paths, folder = app.paths, "/etc/systemd/system"
+    yield sv.Directory("/etc/nginx/selvedge")
+    yield sv.File(paths.drain_rules, sv.template("balancer/drained.nft.j2", app=app))
+    yield sv.File(f"{folder}/{paths.drained_unit}", sv.template("balancer/drained.service.j2", app=app))
+    if app.drains:
+        leave = sv.File(f"{folder}/{paths.leave_unit}", sv.template("balancer/leave.service.j2", app=app))
+        yield leave
+        yield sv.Service(paths.leave_unit, loads=(leave,), reload_command="systemctl daemon-reload")
+    else:
+        yield sv.Absent(f"{folder}/multi-user.target.wants/{paths.leave_unit}")
+        yield sv.Absent(f"{folder}/{paths.leave_unit}")
 
 
 def passwords(app):

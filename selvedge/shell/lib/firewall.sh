@@ -72,6 +72,19 @@ firewall_close() {
   for port in "$@"; do firewall_ufw --force delete allow "$port/tcp"; done
 }
 
+# firewall_open_to ADDRESS PORT COMMENT: let in one address.
+firewall_open_to() {
+  guard_touches firewall
+  firewall_ipv6
+  firewall_ufw allow from "$1" to any port "$2" proto tcp comment "$3"
+}
+
+# firewall_close_to ADDRESS PORT
+firewall_close_to() {
+  guard_touches firewall
+  firewall_ufw --force delete allow from "$1" to any port "$2" proto tcp
+}
+
 firewall_on() {
   ! systemctl is-active -q firewalld.service || step_fail "firewalld is running, and two firewalls interfere with each other. Turn one off: run \`sudo systemctl disable --now firewalld\` on the server, or set firewall = false under [server] in hosts.toml."
   guard_touches firewall
