@@ -3,13 +3,14 @@
 import selvedge as sv
 from selvedge.release import preconditions
 
-from .certbot import https_site
-from .nginx import http_site
+from .certbot import certbot
+from .nginx import nginx
 
 
 @sv.step(phase="switch", precondition=preconditions.balancer)
 def balancer(app):
     """Balance the requests over the web servers."""
     site = app.balancer_site
-    yield from http_site(site)
-    yield from https_site(site)
+    # The balancer's site is made as that of an app, with other settings.
+    yield from nginx.resources(site)
+    yield from certbot.resources(site)

@@ -17,11 +17,6 @@ REHEARSE = sv.Option("renew_dry_run", "Test the renewal with `certbot renew --dr
 )
 def certbot(app):
     """Get a certificate, schedule its renewal, serve HTTPS."""
-    yield from https_site(app)
-
-
-def https_site(app):
-    """Yield the site over HTTPS with its certificate: that of the app, or that of a balancer."""
     site, enabled = f"{app.paths.site}-tls", f"{app.paths.site_enabled}-tls"
     redirect = f"/etc/nginx/snippets/{app.name}-http.conf"
     wanted = app.has_tls and app.nginx.default_server

@@ -4,17 +4,12 @@ import selvedge as sv
 from selvedge.release import preconditions
 
 from .parts.bans import site_bans
-from .parts.site_parts import boot_order, draining, folders, locations, maintenance_page, passwords, shared, site_names, site_port
+from .parts.site_parts import balancing, boot_order, folders, locations, passwords, shared, site_names, site_port
 
 
 @sv.step(phase="switch", precondition=preconditions.site)
 def nginx(app):
     """Configure nginx to serve the app."""
-    yield from http_site(app)
-
-
-def http_site(app):
-    """Yield the site over HTTP: that of the app, or that of a balancer."""
     paths = app.paths
     own = (paths.site_enabled, f"{paths.site_enabled}-tls", paths.path_site, app.location_file)
     yield sv.Needs("/etc/nginx/nginx.conf", "install")
@@ -27,12 +22,8 @@ def http_site(app):
     yield sv.NginxLogs(tuple(f"{paths.logs}/nginx-{kind}.log" for kind in ("access", "error", "missed")))
     yield sv.Directory(paths.webroot)
     yield sv.NginxRestrictions("/etc/systemd/system/nginx.service.d/50-selvedge.conf", sv.template("nginx/box.conf.j2"))
-    if app.backends:
-        yield from maintenance_page(app)
-    else:
-        yield from boot_order(app)
-    if app.balancers:
-        yield from draining(app)
+    yield from boot_order(app)
+    yield from balancing(app)
     yield from sv.static_folders(app, paths.current)
     for folder in app.nginx.media.values():
         yield sv.MediaFolder(app.name, paths.shared, folder)

@@ -71,8 +71,9 @@ def endpoint(address: str, port: int) -> str:
 
 def of_balancer(sections: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of a host for the balancer's site. Nothing of the app runs there."""
-    own = {"nginx": {**sections["nginx"], **SERVED}, "services": Services(), "backup": Backup(), "hooks": {}}
-    return {**sections, **own, **dict.fromkeys(("processes", "timers"), {}), **dict.fromkeys(("migrate", "env_file", "env_command"), "")}
+    nothing = {"hooks": {}, "processes": {}, "timers": {}, "migrate": "", "env_file": "", "env_command": ""}
+    nginx = {**sections["nginx"], **SERVED}
+    return {**sections, **nothing, "services": Services(), "backup": Backup(), "nginx": nginx}
 
 
 def of_backend(sections: Mapping[str, Any], balancers: Sequence[str], port: int) -> dict[str, Any]:

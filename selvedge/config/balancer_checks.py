@@ -32,8 +32,9 @@ def _missing(balancer: Balancer, settings: Settings) -> Iterator[tuple[KeyPath, 
         yield ("balancer", "hosts"), "is missing: no server balances the requests", 'Name the servers, as in `hosts = ["lb"]`.'
     if balancer.backends not in settings.groups:
         close = difflib.get_close_matches(balancer.backends, settings.groups, n=1)
-        remedy = f"Did you mean `{close[0]}`?" if close else "Name the servers that run the app in a group: `web = [\"web-1\", \"web-2\"]`."
-        problem = f"no group is named {balancer.backends!r}" if balancer.backends else "is missing: no group of servers runs the app"
+        group = '`web = ["web-1", "web-2"]`'
+        remedy = f"Did you mean `{close[0]}`?" if close else f"Name the servers that run the app in a group: {group}."
+        problem = f"no group is named {balancer.backends!r}" if balancer.backends else "is missing: no servers run the app"
         yield ("balancer", "backends"), problem, remedy
     elif not settings.groups[balancer.backends]:
         yield ("groups", balancer.backends), "is empty, but balancer.backends names it", "Add the servers that run the app."
@@ -61,8 +62,9 @@ def _sites(balancer: Balancer, targets: Mapping[str, Target]) -> Iterator[tuple[
             problem = f"is {balancer.port}, which {name} needs as a balancer, because it is also a backend"
             yield ("balancer", "port"), problem, "Set another port for the backends, such as 8080."
         if site.nginx.path:
-            yield ("nginx", "path"), "cannot be set together with [balancer], which passes on a whole site", "Delete one of them."
+            problem = "cannot be set together with [balancer], which passes on a whole site"
+            yield ("nginx", "path"), problem, "Delete one of them."
         if len(balancer.hosts) > 1 and site.challenge == "http":
             problem = "is \"http\", but the authority's request may reach another one of the balancers"
-            remedy = 'Set `challenge = "dns"` with dns_plugin under [tls], or bring a certificate (certificate and certificate_key).'
+            remedy = 'Set `challenge = "dns"` with dns_plugin under [tls], or bring your own certificate and certificate_key.'
             yield ("tls", "challenge"), problem, remedy

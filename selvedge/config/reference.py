@@ -129,7 +129,7 @@ TITLES: Mapping[str, str] = {
     "box": "the restrictions under systemd",
     "services": "a database and Redis",
     "backup": "backups",
-    "balancer": "several servers behind one address",
+    "balancer": "several servers with one address",
     "rollout": "releases on several servers",
 }
 ENTRIES: Mapping[str, tuple[str, str]] = {

@@ -271,8 +271,8 @@ class Rollout(Section):
 
     drain: Switch = Field(
         False,
-        description="Take a backend of `[balancer]` out of use before `fab update` upgrades it and before it reboots, one after the "
-        "other. Automatic reboots are then 10 minutes apart.",
+        description="Send the balancers away from a backend (`[balancer]`) before `fab update` upgrades it and before it reboots, "
+        "one backend after the other. Automatic reboots are then 10 minutes apart.",
         examples=[True],
     )
 

@@ -116,7 +116,8 @@ class Settings(Section):
         elsewhere = {name for name, timer in self.timers.items() if not timer.runs_on(found.name)}
         sections["timers"] = {name: timer for name, timer in sections["timers"].items() if name not in elsewhere}
         try:
-            more: dict[str, Any] = {"host": found, "base_dir": self._base_dir, "env_commands": self._env_commands, "passwords": self._passwords}
+            more: dict[str, Any] = {"host": found, "base_dir": self._base_dir}
+            more |= {"env_commands": self._env_commands, "passwords": self._passwords}
             more["services"] = self.services.on(found.name)
             return self._balanced(found.name, {**sections.pop("app"), "machine": sections.pop("server"), **sections, **more})
         except ValidationError as error:

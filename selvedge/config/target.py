@@ -59,7 +59,8 @@ class Target(SiteSettings):
     environment (secret_names.py), by their variables. ssh_config: the file of `fab -S`, "" for the usual ones. ssh_keys: the
     private keys of `fab -i`. ssh_address: where ssh connects to.
     backends: of a balancer's site, the addresses with port to which it passes requests, by the names of the hosts. balancers: of a
-    backend, the addresses of the balancers. balancing: of a backend that is a balancer, too, the balancer's site. drains: of a backend, the setting `rollout.drain`.
+    backend, the addresses of the balancers. balancing: of a backend that is a balancer, too, the balancer's site. drains: of a
+    backend, `rollout.drain`.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)

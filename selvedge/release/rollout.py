@@ -19,6 +19,7 @@ from selvedge.release.record import Record, Releases
 from selvedge.resources.base import Resource
 from selvedge.task import Step
 
+
 def roll_out(fleet: Fleet, commits: Commits, plans: Plans, *, revert: bool) -> None:
     """Make the changes of the planned steps. Raises SelvedgeError; if `revert` is true, hosts that have switched go back first."""
     began = time.monotonic()

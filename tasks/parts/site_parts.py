@@ -58,16 +58,15 @@ def folders(app):
         yield sv.Directory(app.path_folders[0])
 
 
-def maintenance_page(app):
-    """Yield the page that a balancer shows if no backend answers."""
-    yield sv.Directory("/etc/nginx/selvedge")
-    yield sv.File(app.paths.maintenance_page, sv.template("nginx/maintenance.html.j2"))
-
-
-def draining(app):
-    """Yield the files with which `fab drain` and a shutdown send the balancers away ([balancer], [rollout] drain)."""
+def balancing(app):
+    """Yield the page of a balancer, or how a backend sends its balancers away: at `fab drain` and at a shutdown."""
     paths, folder = app.paths, "/etc/systemd/system"
-    yield sv.Directory("/etc/nginx/selvedge")
+    if app.backends or app.balancers:
+        yield sv.Directory("/etc/nginx/selvedge")
+    if app.backends:
+        yield sv.File(paths.maintenance_page, sv.template("nginx/maintenance.html.j2"))
+    if not app.balancers:
+        return
     yield sv.File(paths.drain_rules, sv.template("balancer/drained.nft.j2", app=app))
     yield sv.File(f"{folder}/{paths.drained_unit}", sv.template("balancer/drained.service.j2", app=app))
     if app.drains:
@@ -93,6 +92,8 @@ def boot_order(app):
     unit = f"/etc/systemd/system/selvedge-{app.name}-boot.service"
     enabled = f"/etc/systemd/system/multi-user.target.wants/selvedge-{app.name}-boot.service"
     manager = sv.process_manager(app)
+    if app.backends:
+        return
     if manager.app_listens:
         yield sv.File(unit, sv.template("nginx/boot.service.j2", app=app, manager=manager))
         yield sv.Link(enabled, to=unit)

@@ -27,8 +27,8 @@ class Process(Value):
 class HostStatus:
     """The answers of a server. Sizes are in kB, times in seconds; a value is None if the server did not report it.
 
-    orphans: process ids of workers whose parent process was killed. timers: those on the server. backends: of a balancer, the status
-    of each one's answer to the health check, 0 without an answer.
+    orphans: process ids of workers whose parent process was killed. timers: those on the server. backends: of a balancer, the
+    status of each one's answer to the health check, 0 without an answer.
     """
 
     releases: Releases

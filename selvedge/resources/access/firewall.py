@@ -137,8 +137,8 @@ class Firewall(Resource):
         wanted = [(source, str(self.inner)) for source in self.sources]
         ours = self._comment.encode().hex()
         found = dict.fromkeys((rule.source, rule.port) for rule in rules if rule.comment == ours and not rule.anywhere)
-        missing = [(source, port) for source, port in wanted if not any(rule.opens(port, source) and rule.source == source for rule in rules)]
-        return missing, [each for each in found if each not in wanted]
+        opened = [(source, port) for source, port in wanted for rule in rules if rule.source == source and rule.opens(port, source)]
+        return [each for each in wanted if each not in opened], [each for each in found if each not in wanted]
 
     def _limit(self, ssh: list[str], fact: str) -> Change | None:
         if not self.limit:
@@ -170,7 +170,7 @@ class PortAllowed(Resource):
         shut = [source for source in self.sources or [""] if not any(rule.opens(port, source) for rule in rules)]
         if not is_ours or not shut:
             return None
-        who = f"from the balancer {shut[0]} " if shut[0] else ""
-        problem = f"The server's firewall does not let in connections {who}to port {port}, so no one could reach the app there."
+        who = f" from the balancer {shut[0]}" if shut[0] else ""
+        problem = f"The server's firewall does not let in connections to port {port}{who}, so no one could reach the app there."
         remedy = "Run `fab harden` first: it opens the port. Then run the same command again."
         return Change.refused(f"check that the firewall allows port {self.port}", problem, remedy=remedy)
