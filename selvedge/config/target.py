@@ -174,6 +174,12 @@ class Target(SiteSettings):
         return self.balancing.model_copy(update={"name": f"{self.name}{SUFFIX}", "ssh_address": self.ssh_address})
 
     @property
+    def former_sites(self) -> tuple[str, ...]:
+        """The files with which nginx enables a balancer's site on a backend, if it is no balancer any longer."""
+        enabled = f"{self.paths.site_enabled}{SUFFIX}"
+        return (enabled, f"{enabled}-tls") if self.balancers and not self.balancing else ()
+
+    @property
     def open_ports(self) -> tuple[int, ...]:
         """The TCP ports that the firewall opens besides those of SSH: HTTP, HTTPS and `server.open_ports`.
 

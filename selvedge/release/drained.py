@@ -40,14 +40,14 @@ def upgrade_in_turn(fleet: Fleet, commits: Commits, plans: Plans) -> Plans:
     rest = dict(plans)
     done = 0
     for session in fleet.sessions:
-        items = plans[session.name]
-        count = next((number for number in range(len(items), 0, -1) if items[number - 1].step.drains), 0)
-        if session.target.drains and any(items[:count]):
+        steps = [item.step for item in plans[session.name] if not item.step.drains]
+        items = [item for item in plans[session.name] if item.step.drains]
+        if session.target.drains and any(items):
             if done:
                 fleet.report.line(f"Waiting {BACK:g} s, until the balancer uses the previous server again.")
                 time.sleep(BACK)
-            _interrupt(session, commits, items[:count])
-            rest[session.name] = session.plan([item.step for item in items[count:]])
+            _interrupt(session, commits, items)
+            rest[session.name] = session.plan(steps)
             done += 1
     return rest
 

@@ -45,7 +45,8 @@ def locations(app):
         yield sv.File(app.paths.path_site, sv.template("nginx/path-site.conf.j2", app=app))
         yield sv.FormerLocationsRemoved(app.name, app.location_file)
     else:
-        yield sv.Absent(app.paths.path_site)
+        for file in (app.paths.path_site, *app.former_sites):
+            yield sv.Absent(file)
         yield sv.FormerLocationsRemoved(app.name, "")
 
 

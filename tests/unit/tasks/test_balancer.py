@@ -12,6 +12,7 @@ from selvedge.config.target import Target
 from selvedge.errors import UsageError
 from selvedge.release import preconditions
 from selvedge.resources.access.firewall import Firewall, PortAllowed
+from selvedge.resources.files import Absent
 from selvedge.resources.nginx.drained import Drained
 from selvedge.resources.packages import Packages
 from selvedge.resources.services import Service
@@ -128,6 +129,12 @@ def test_a_backend_can_be_drained(app: Callable[..., Target]) -> None:
 def test_drained_and_not_drained(app: Callable[..., Target], drained: bool, fact: str, shell: str | None) -> None:
     change = Drained.of(app("a backend", drain=10), drained=drained).plan(fact)
     assert (change and change.shell) == shell
+
+
+def test_the_site_of_a_former_balancer_is_disabled(app: Callable[..., Target]) -> None:
+    enabled = "/etc/nginx/sites-enabled/hello.balancer"
+    gone = [[each.path for each in of("nginx", app(name), Absent)] for name in ("a backend", "a backend that balances", "domains")]
+    assert [{enabled, f"{enabled}-tls"} <= set(paths) for paths in gone] == [True, False, False]
 
 
 def test_both_on_one_server(app: Callable[..., Target]) -> None:
