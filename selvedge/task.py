@@ -1,4 +1,5 @@
-"""Steps, chains and operations as Fabric tasks. Every step has the flags --dry-run, --diff, --script and --wait."""
+"""Steps, chains and operations as Fabric tasks. Every step has the flags --dry-run, --diff, --script, --wait and
+--skip-unreachable."""
 
 from __future__ import annotations
 
@@ -29,6 +30,7 @@ DRY_RUN = Option("dry_run", "Show the changes as diffs, and change nothing.")
 DIFF = Option("diff", "Show the text of new files, too.")
 SCRIPT = Option("script", "Print the shell script that would run; change nothing.")
 WAIT = Option("wait", "Wait this many seconds if another run holds the lock.", 0)
+SKIP = Option("skip_unreachable", "Leave out servers that cannot be reached.")
 COMMIT = Option("commit", "Release this commit: a full or short SHA, or a tag.", "")
 BRANCH = Option("branch", "Release the newest commit of this branch.", "")
 
@@ -69,7 +71,7 @@ class Step(Task):
         precondition: Callable[[Target], object] | None = None,
         **kwargs: Any,
     ) -> None:
-        self.options = (DRY_RUN, DIFF, SCRIPT, WAIT, *options)
+        self.options = (DRY_RUN, DIFF, SCRIPT, WAIT, SKIP, *options)
         self.instead = dict(instead or {})
         self.phase = phase
         self.chain = chain

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from selvedge.config.target import Target
 from selvedge.engine.converge import converge
@@ -30,6 +30,11 @@ def drain_step(*, drained: bool) -> Step:
         yield Drained.of(app, drained=drained)
 
     return Step(body, name="drain" if drained else "undrain")
+
+
+def pause_after(batch: Sequence[Session]) -> float:
+    """Return the seconds until the balancers use these backends again after a switch: those whose app stops for it."""
+    return BACK if any(session.target.balancers and session.target.strategy == "restart" for session in batch) else 0.0
 
 
 def upgrade_in_turn(fleet: Fleet, commits: Commits, plans: Plans) -> Plans:

@@ -11,7 +11,7 @@ from selvedge.engine.fleet import Fleet
 from selvedge.engine.session import Planned, Plans, Session
 from selvedge.errors import SelvedgeError
 from selvedge.release.commits import Commits
-from selvedge.release.drained import upgrade_in_turn
+from selvedge.release.drained import pause_after, upgrade_in_turn
 from selvedge.release.hooks import after_switch
 from selvedge.release.live import Live
 from selvedge.release.on_failure import run_on_failure
@@ -36,10 +36,12 @@ def roll_out(fleet: Fleet, commits: Commits, plans: Plans, *, revert: bool) -> N
     before = _live_releases(fleet, switching) if len(switching) > 1 else {}
     done: list[Session] = []
     try:
-        for number, batch in enumerate(_batches(fleet, switching)):
-            if number and fleet.rollout.pause:
-                fleet.report.line(f"Waiting {fleet.rollout.pause:g} s before the next servers.")
-                time.sleep(fleet.rollout.pause)
+        previous: Sequence[Session] = ()
+        for batch in _batches(fleet, switching):
+            if pause := max(fleet.rollout.pause, pause_after(previous)) if previous else 0:
+                fleet.report.line(f"Waiting {pause:g} s before the next servers.")
+                time.sleep(pause)
+            previous = batch
             done += batch
             fleet.each(lambda session: _switch(commits, session, switch[session.name], ready[session.name]), batch)
     except SelvedgeError:

@@ -29,3 +29,13 @@ def check_balancer(app: Target, status: HostStatus) -> Iterator[CheckResult]:
         yield warning("drained", "refuses new requests of the balancers", undrain)
     elif state:
         yield warning("drained", "a drain was interrupted", f"Run `fab -H {app.host.name} undrain`, or `drain` again.")
+
+
+def requests_of(app: Target, status: HostStatus) -> str:
+    """Return which requests a host gets, or passes on: "drained", "from the balancer", "to 2 of 3"; "" without a balancer."""
+    if site := app.balancer_site:
+        answering = sum(1 for name in site.backends if status.backends.get(name))
+        return f"to {answering} of {len(site.backends)}"
+    if not app.balancers:
+        return ""
+    return "drained" if status.facts.get("drained") else "from the balancer"

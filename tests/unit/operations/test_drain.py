@@ -11,7 +11,7 @@ import pytest
 from selvedge.config.target import Target
 from selvedge.errors import UsageError
 from selvedge.operations.drain import drain, undrain
-from selvedge.operations.support.balancer_checks import check_balancer
+from selvedge.operations.support.balancer_checks import check_balancer, requests_of
 from selvedge.operations.support.host_status import HostStatus, status_query
 from tests.support.declared import BACKEND
 from tests.support.steps import BALANCER
@@ -57,6 +57,19 @@ def test_a_balancer_shows_its_backends(target: Callable[..., Target]) -> None:
     assert silent.startswith("web-2 ([fd00::3]:80) does not answer")
     assert findings(app, "backend web-1 0\nbackend web-2 0\n")["problem backends"].startswith("none answers")
     assert "backend_answers web-1 10.0.0.2:80" in status_query(app)
+
+
+def test_the_last_table_says_who_gets_requests(target: Callable[..., Target]) -> None:
+    seen = [
+        requests_of(app, HostStatus.parse(fact))
+        for app, fact in (
+            (target(**BALANCER), "backend web-1 200\nbackend web-2 0\n"),
+            (target(**BACKEND), "drained drained\n"),
+            (target(**BACKEND), "drained \n"),
+            (target(), ""),
+        )
+    ]
+    assert seen == ["to 1 of 2", "drained", "from the balancer", ""]
 
 
 def test_a_drained_backend_says_so(target: Callable[..., Target]) -> None:

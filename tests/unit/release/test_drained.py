@@ -58,6 +58,15 @@ def upgrade(*servers: Server, changes: bool = True) -> dict[str, list[str]]:
     return {name: [item.name for item in items] for name, items in rest.items()}
 
 
+def test_the_next_servers_wait_where_the_app_stops_for_a_switch() -> None:
+    def session(strategy: str, *balancers: str) -> Any:
+        return SimpleNamespace(target=SimpleNamespace(strategy=strategy, balancers=balancers))
+
+    assert drained.pause_after([session("overlap", "10.0.0.1"), session("restart", "10.0.0.1")]) == drained.BACK
+    assert drained.pause_after([session("overlap", "10.0.0.1")]) == drained.pause_after([session("restart")]) == 0
+    assert drained.pause_after([]) == 0
+
+
 def test_one_backend_after_the_other(done: list[str]) -> None:
     left = upgrade(Server("one", done), Server("two", done))
     assert done == ["one drain", "one update", "one undrain", "wait 6", "two drain", "two update", "two undrain"]
