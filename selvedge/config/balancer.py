@@ -17,6 +17,8 @@ from selvedge.config.types import Port, Text
 
 SERVED = {"static": {}, "media": {}, "spa": "", "cache": "", "gzip": False, "brotli": False, "include": ""}
 """The settings of [nginx] that the backends apply, and the balancer does not."""
+OF_BACKEND = ("http_port", "trusted_proxies", "rate_limit", "basic_auth")
+"""The settings of [nginx] that a backend has from [balancer]."""
 SUFFIX = ".balancer"
 """The end of the name that the balancer's site has on its server. No app has a dot in its name."""
 

@@ -36,9 +36,8 @@ def run_chain(fleet: Fleet, commits: Commits, tasks: Sequence[Step], options: Ma
     options: the flags of all tasks together. Raises SelvedgeError: StepError if a change failed, LockedError,
     UnreachableError.
     """
-    if options.get("skip_unreachable"):
-        fleet.leave_out_unreachable()
     began = time.monotonic()
+    fleet.leave_out_unreachable(wanted=bool(options.get("skip_unreachable")))
     apply_options(fleet.sessions, options)
     steps = {session.name: _steps(tasks, session) for session in fleet.sessions}
     # git may need longer than the servers.

@@ -70,12 +70,14 @@ def balancing(app):
         return
     yield sv.File(paths.drain_rules, sv.template("balancer/drained.nft.j2", app=app))
     yield sv.File(f"{folder}/{paths.drained_unit}", sv.template("balancer/drained.service.j2", app=app))
+    enabled = f"{folder}/multi-user.target.wants/{paths.leave_unit}"
     if app.drains:
         leave = sv.File(f"{folder}/{paths.leave_unit}", sv.template("balancer/leave.service.j2", app=app))
         yield leave
+        yield sv.Link(enabled, to=leave.path)
         yield sv.Service(paths.leave_unit, loads=(leave,), reload_command="systemctl daemon-reload")
     else:
-        yield sv.Absent(f"{folder}/multi-user.target.wants/{paths.leave_unit}")
+        yield sv.Absent(enabled)
         yield sv.Absent(f"{folder}/{paths.leave_unit}")
 
 
