@@ -148,5 +148,6 @@ def test_a_setting_that_a_host_has_from_the_balancer_says_so(project: Callable[.
     backend, balancer = sources(run, "web-1"), sources(run, "lb")
     assert backend["tls.upstream"] == (True, "[balancer]")
     assert backend["nginx.trusted_proxies"] == (["10.0.0.1"], "[balancer]")
-    assert backend["nginx.static./s"] == ("s", "hosts.toml:5 [nginx.static]") and backend["app.name"] == ("hello", "hosts.toml:2 [app]")
+    assert backend["nginx.static./s"] == ("s", "hosts.toml:5 [nginx.static]")
+    assert backend["app.name"] == ("hello", "hosts.toml:2 [app]")
     assert balancer["app.name"] == ("hello.balancer", "[balancer]") and balancer["nginx.static"] == ({}, "[balancer]")
