@@ -210,6 +210,26 @@ class Paths(Value):
         return f"/var/lib/nginx/cache-{self.app}"
 
     @property
+    def maintenance_page(self) -> str:
+        """The page that a balancer shows if no backend answers."""
+        return f"/etc/nginx/selvedge/{self.app}.html"
+
+    @property
+    def drain_rules(self) -> str:
+        """The rules of nftables with which a backend refuses its balancers."""
+        return f"/etc/nginx/selvedge/{self.app}.drained.nft"
+
+    @property
+    def drained_unit(self) -> str:
+        """The unit that is on while a backend is drained. No app has a dot in its name."""
+        return f"selvedge-drained.{self.app}.service"
+
+    @property
+    def leave_unit(self) -> str:
+        """The unit that drains a backend at a shutdown."""
+        return f"selvedge-leave.{self.app}.service"
+
+    @property
     def path_site(self) -> str:
         """The server block of an app with a path, for as long as no app has the whole name. nginx reads it before other sites."""
         return f"/etc/nginx/conf.d/00-selvedge-{self.app}.conf"

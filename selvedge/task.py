@@ -1,4 +1,5 @@
-"""Steps, chains and operations as Fabric tasks. Every step has the flags --dry-run, --diff, --script and --wait."""
+"""Steps, chains and operations as Fabric tasks. Every step has the flags --dry-run, --diff, --script, --wait and
+--skip-unreachable."""
 
 from __future__ import annotations
 
@@ -29,6 +30,7 @@ DRY_RUN = Option("dry_run", "Show the changes as diffs, and change nothing.")
 DIFF = Option("diff", "Show the text of new files, too.")
 SCRIPT = Option("script", "Print the shell script that would run; change nothing.")
 WAIT = Option("wait", "Wait this many seconds if another run holds the lock.", 0)
+SKIP = Option("skip_unreachable", "Leave out servers that cannot be reached.")
 COMMIT = Option("commit", "Release this commit: a full or short SHA, or a tag.", "")
 BRANCH = Option("branch", "Release the newest commit of this branch.", "")
 IMAGE = Option("image", "Run this image of a registry: NAME@sha256:…", "")
@@ -50,6 +52,7 @@ class Step(Task):
 
     phase: steps of the phase "build" run on all hosts at once. The first step of the phase "switch" and all later ones run
     on the hosts in batches.
+    drains: the step may interrupt what the server serves, so a backend takes no requests meanwhile ([rollout] drain).
     needs_commit: the run resolves the commit before it reads the step's resources.
     instead: by the name of a flag, a function that runs instead of the step if the flag is given; it gets the Run.
     precondition: checks the step's needs on this machine, and raises ConfigError or UsageError before any server is
@@ -64,16 +67,18 @@ class Step(Task):
         phase: str = "build",
         chain: bool = False,
         needs_commit: bool = False,
+        drains: bool = False,
         instead: Mapping[str, Callable[[Any], None]] | None = None,
         precondition: Callable[[Target], object] | None = None,
         **kwargs: Any,
     ) -> None:
-        self.options = (DRY_RUN, DIFF, SCRIPT, WAIT, *options)
+        self.options = (DRY_RUN, DIFF, SCRIPT, WAIT, SKIP, *options)
         self.instead = dict(instead or {})
         self.phase = phase
         self.chain = chain
         self.precondition = precondition
         self.needs_commit = needs_commit
+        self.drains = drains
         self.declare = body
         kwargs.setdefault("auto_shortflags", False)
         super().__init__(body, help=_help_texts(self.options), **kwargs)
@@ -111,6 +116,7 @@ def step(
     options: Sequence[Option] = (),
     phase: str = "build",
     needs_commit: bool = False,
+    drains: bool = False,
     name: str | None = None,
     instead: Mapping[str, Callable[[Any], None]] | None = None,
     precondition: Callable[[Target], object] | None = None,
@@ -119,8 +125,9 @@ def step(
 
     def wrap(function: Body) -> Step:
         return Step(
-            function, options=options, phase=phase, needs_commit=needs_commit, name=name, instead=instead, precondition=precondition
-        )
+            function, options=options, phase=phase, needs_commit=needs_commit, drains=drains, name=name, instead=instead,
+            precondition=precondition,
+        )  # fmt: skip
 
     return wrap if body is None else wrap(body)
 

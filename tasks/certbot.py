@@ -26,7 +26,7 @@ def certbot(app):
         yield default
         yield sv.HttpsRemoved((enabled, redirect, app.paths.certificate, site))
         return
-    yield sv.Needs(app.paths.site, "nginx")
+    yield sv.Needs(app.paths.site, "balancer" if app.backends else "nginx")
     yield from site_port(app, port, (app.paths.site_enabled, enabled, app.paths.path_site), tls=True)
     if app.tls.certificate:
         certificate = sv.OwnCertificate.of(app)

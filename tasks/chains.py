@@ -2,6 +2,7 @@
 
 import selvedge as sv
 
+from .balancer import balancer
 from .certbot import certbot
 from .clone import clone
 from .gunicorn import gunicorn
@@ -20,10 +21,8 @@ NO_REVERT = sv.Option("no_revert", "If one server fails, keep the new release on
 
 def services(app):
     """Yield the steps of [services]. A deploy has them, too: the release's environment names these services."""
-    if app.services.postgres:
-        yield postgres
-    if app.services.redis:
-        yield redis
+    wanted = {postgres: app.services.postgres, redis: app.services.redis}
+    yield from (step for step, on in wanted.items() if on)
 
 
 @sv.chain
@@ -39,10 +38,13 @@ def setup(app):
 def deploy(app):
     """Release the newest commit without dropping requests."""
     yield install
-    yield from services(app)
-    yield clone
-    yield image if sv.process_manager(app).contains else venv
-    yield gunicorn
-    yield supervisor
-    yield nginx
-    yield certbot
+    if not app.backends:
+        yield from services(app)
+        yield clone
+        yield image if sv.process_manager(app).contains else venv
+        yield gunicorn
+        yield supervisor
+        yield nginx
+        yield certbot
+    if app.balancer_site:
+        yield balancer

@@ -6,6 +6,7 @@ from selvedge import tasklist
 
 from . import export, image, sandbox
 from .backup import backup, backups, restore
+from .balancer import balancer
 from .certbot import certbot
 from .chains import deploy, setup
 from .clone import clone
@@ -18,6 +19,7 @@ from .operations import (
     config,
     console,
     doctor,
+    drain,
     env,
     history,
     logs,
@@ -31,6 +33,7 @@ from .operations import (
     timers,
     trust,
     tunnel,
+    undrain,
 )  # fmt: skip
 from .postgres import postgres
 from .redis import redis
@@ -45,6 +48,7 @@ GROUPS = {
     "The tutorial's steps, in order": [update, harden, install, clone, venv, gunicorn, supervisor, nginx, certbot],
     "In place of venv, with Docker": [image.image, image.build, image.push],
     "Steps of [services]": [postgres, redis],
+    "Several web servers": [balancer, drain, undrain],
     "Chains of steps": [setup, deploy],
     "Every day": [
         *(status, logs, doctor, releases, rollback, history, restart, stop, start, timers),

@@ -5,6 +5,8 @@ import selvedge as sv
 from .parts.container_engine import container_engine
 
 BASE = ("nginx", "git", "curl", "ca-certificates", "openssh-client", "python3", "python3-venv", "logrotate", "iproute2")
+BALANCER = ("nginx", "curl", "ca-certificates", "logrotate", "iproute2")
+"""What a server needs that only balances ([balancer])."""
 
 
 @sv.step
@@ -12,12 +14,17 @@ def install(app):
     """Install Python, nginx, git and the process manager."""
     manager = sv.process_manager(app)
     yield sv.Port(app.nginx.http_port, "nginx")
-    yield sv.Packages(*BASE, *manager.packages, *(["restic"] if app.backup.to else []))
+    if app.backends:
+        yield sv.Packages(*BALANCER)
+    else:
+        yield sv.Packages(*BASE, *manager.packages, *(["restic"] if app.backup.to else []))
     if app.machine.packages:
         yield sv.OwnPackages(*app.machine.packages)
     if app.nginx.http_port == 80:
         # Debian's default site listens on port 80, so with another port the step `nginx` starts it.
         yield sv.Service("nginx")
+    if app.backends:
+        return
     if manager.contains:
         yield from container_engine()
         return

@@ -4,14 +4,14 @@ import selvedge as sv
 from selvedge.release import preconditions
 
 from .parts.bans import site_bans
-from .parts.site_parts import boot_order, folders, locations, passwords, shared, site_names, site_port
+from .parts.site_parts import balancing, boot_order, folders, locations, passwords, shared, site_names, site_port
 
 
 @sv.step(phase="switch", precondition=preconditions.site)
 def nginx(app):
     """Configure nginx to serve the app."""
     paths = app.paths
-    own = (paths.site_enabled, f"{paths.site_enabled}-tls", paths.path_site, app.location_file)
+    own = (paths.site_enabled, f"{paths.site_enabled}-tls", paths.path_site, app.location_file, *app.former_sites)
     yield sv.Needs("/etc/nginx/nginx.conf", "install")
     if app.nginx.brotli:
         yield sv.NginxModules("brotli", "libnginx-mod-http-brotli-filter", "libnginx-mod-http-brotli-static")
@@ -23,6 +23,7 @@ def nginx(app):
     yield sv.Directory(paths.webroot)
     yield sv.NginxRestrictions("/etc/systemd/system/nginx.service.d/50-selvedge.conf", sv.template("nginx/box.conf.j2"))
     yield from boot_order(app)
+    yield from balancing(app)
     yield from sv.static_folders(app, paths.current)
     for folder in app.nginx.media.values():
         yield sv.MediaFolder(app.name, paths.shared, folder)

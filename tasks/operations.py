@@ -79,6 +79,18 @@ def start(run, **flags):
     operations.stop_start.start(run, flags)
 
 
+@sv.operation(sv.DRY_RUN, sv.SCRIPT, sv.WAIT)
+def drain(run, **flags):
+    """Keep the balancer's new requests away from a web server."""
+    operations.drain.drain(run, flags)
+
+
+@sv.operation(sv.DRY_RUN, sv.SCRIPT, sv.WAIT)
+def undrain(run, **flags):
+    """Let the balancer send requests to a web server again."""
+    operations.drain.undrain(run, flags)
+
+
 @sv.operation(SET, JSON, sv.WAIT)
 def env(run, set="", json=False, wait=0):
     """Compare the app's variables on the servers with yours."""

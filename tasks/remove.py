@@ -21,6 +21,8 @@ def remove(run, yes=False, data=False, **flags):
         removed = operations.remove.Removed(app, operations.remove.owned_paths(deploy, app), data)
         yield operations.remove.NoStrangers(removed)
         yield from no_site_bans(app)
+        if app.balancers:
+            yield sv.Drained.of(app, drained=False)
         yield removed
 
     run.chain([sv.Step(resources, name="remove")], flags)

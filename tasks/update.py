@@ -5,7 +5,7 @@ import selvedge as sv
 APT = "/etc/apt/apt.conf.d"
 
 
-@sv.step
+@sv.step(drains=True)
 def update(app):
     """Upgrade packages and turn on automatic security updates."""
     mirror = sv.AptMirror(app.mirrors.apt_url)

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from selvedge.config.balancer_checks import balancer_problems
 from selvedge.config.giturl import has_secret
 from selvedge.config.hosts import OVERRIDES
 from selvedge.config.messages import to_problem
@@ -51,6 +52,7 @@ def host_problems(settings: Settings, sources: Sequence[Source]) -> Iterator[Pro
         yield from single_host_problems(
             path, chosen, single=single, hosts=settings.hosts, groups=settings.groups, sources=sources
         )
+    yield from balancer_problems(settings, targets, sources)
     yield from _host_entries(settings, sources)
 
 

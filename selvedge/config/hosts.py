@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Annotated, Any
@@ -37,8 +38,16 @@ def _refuse_root(value: str) -> str:
     return value
 
 
+def _ip_address(value: str) -> str:
+    try:
+        return str(ipaddress.ip_address(value.replace("%", "/"))) if value else value
+    except ValueError:
+        raise ValueError("must be an IP address, such as 10.0.0.10") from None
+
+
 DeployUser = Annotated[LoginName, AfterValidator(_refuse_root)]
 EntryName = Annotated[Text, AfterValidator(_check_name)]
+IpAddress = Annotated[Text, AfterValidator(_ip_address)]
 
 
 class Host(Section):
@@ -50,6 +59,12 @@ class Host(Section):
         "",
         description="The server's host name or IP address, or a name from ssh_config. Default: NAME.",
         examples=["203.0.113.10"],
+    )
+    private_address: IpAddress = Field(
+        "",
+        description="The server's IP address in the network that it shares with the other ones. Balancers and backends reach each "
+        "other there (`[balancer]`). Default: `address`.",
+        examples=["10.0.0.10"],
     )
     user: DeployUser = Field(
         "deploy",

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from selvedge.config.balancer import OF_BACKEND, SERVED
 from selvedge.config.files import display_name, hosts_file
 from selvedge.config.hosts import OVERRIDES, Host
 from selvedge.config.key_lines import key_lines
@@ -23,6 +24,7 @@ from selvedge.value import Value
 
 COMMAND_LINE = "command line (-H)"
 DEFAULT = "default"
+BALANCER = "[balancer]"
 _SECRET_KEY = re.compile("PASS|SECRET|TOKEN|HMAC", re.IGNORECASE)
 Keys = tuple[str, ...]
 """The keys that lead to a setting: ("app", "branch")."""
@@ -72,7 +74,7 @@ class Origins:
             if isinstance(value, dict) and value:
                 rows = {(section, key, str(each)): inner for each, inner in value.items()}
             for path, inner in rows.items():
-                yield _origin(path, field, inner, self._source(app.host.name, path))
+                yield _origin(path, field, inner, _by_balancer(app, section, key) or self._source(app.host.name, path))
 
     def _entries(self, app: Target, section: str) -> Iterator[Origin]:
         """Yield the settings of tables with names that users choose, such as [processes.NAME]."""
@@ -111,6 +113,14 @@ class Origins:
         number = next((lines[path[:length]] for length in range(len(path), 0, -1) if path[:length] in lines), 0)
         table = ".".join(path[:-1])
         return f"{source.label}{f':{number}' if number else ''} [{table}]"
+
+
+def _by_balancer(app: Target, section: str, key: str) -> str:
+    """Return the source of a setting that a host has from its part in [balancer]; "" for another one."""
+    on_backend = section == "tls" or (section == "nginx" and key in OF_BACKEND) or (app.drains and key == "reboot_time")
+    of_app = section == "app" and key in ("name", "migrate", "env_file", "env_command")
+    on_balancer = of_app or (section == "nginx" and key in SERVED)
+    return BALANCER if (app.balancers and on_backend) or (app.backends and on_balancer) else ""
 
 
 def _origin(path: Keys, field: FieldInfo | None, value: Any, source: str) -> Origin:

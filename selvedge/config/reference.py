@@ -132,7 +132,8 @@ TITLES: Mapping[str, str] = {
     "docker": "images",
     "services": "a database and Redis",
     "backup": "backups",
-    "rollout": "several servers",
+    "balancer": "several servers with one address",
+    "rollout": "releases on several servers",
     "notify": "messages about releases",
 }
 ENTRIES: Mapping[str, tuple[str, str]] = {

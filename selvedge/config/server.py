@@ -263,10 +263,24 @@ class Rollout(Section):
     pause: Seconds = Field(
         0.0, ge=0, le=86400, description="Seconds to wait between two batches.", examples=[30.0]
     )
+    connections: Whole = Field(
+        32,
+        ge=1,
+        le=500,
+        description="To how many servers a command connects at the same time, at most.",
+        examples=[10],
+    )
     revert: Switch = Field(
         True,
         description="If a server fails, switch the servers before it back to their previous release.",
         examples=[False],
+    )
+
+    drain: Switch = Field(
+        False,
+        description="Send the balancers away from a backend (`[balancer]`) before `fab update` upgrades it and before it reboots, "
+        "one backend after the other. Automatic reboots are then 10 minutes apart.",
+        examples=[True],
     )
 
     def batch_size(self, servers: int) -> int:

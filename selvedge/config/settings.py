@@ -11,6 +11,7 @@ from pydantic import Field, PrivateAttr, SecretStr, ValidationError, model_valid
 
 from selvedge.config.app import App
 from selvedge.config.backup import Backup
+from selvedge.config.balancer import SUFFIX, Balancer, endpoint, of_backend, of_balancer, private_address, rebooting
 from selvedge.config.box import Box
 from selvedge.config.docker import Docker
 from selvedge.config.env_command import EnvCommands
@@ -43,6 +44,7 @@ class Settings(Section):
     docker: Docker = Field(default_factory=Docker)
     services: Services = Field(default_factory=Services)
     backup: Backup = Field(default_factory=Backup)
+    balancer: Balancer = Field(default_factory=Balancer)
     rollout: Rollout = Field(default_factory=Rollout)
     notify: Notify = Field(default_factory=Notify)
     processes: dict[ProcessName, Process] = Field(default_factory=dict)
@@ -118,12 +120,33 @@ class Settings(Section):
         elsewhere = {name for name, timer in self.timers.items() if not timer.runs_on(found.name)}
         sections["timers"] = {name: timer for name, timer in sections["timers"].items() if name not in elsewhere}
         try:
-            more = {"host": found, "base_dir": self._base_dir, "env_commands": self._env_commands, "passwords": self._passwords}
+            more: dict[str, Any] = {"host": found, "base_dir": self._base_dir}
+            more |= {"env_commands": self._env_commands, "passwords": self._passwords}
             more["services"] = self.services.on(found.name)
-            return Target.model_validate({**sections.pop("app"), "machine": sections.pop("server"), **sections, **more})
+            return self._balanced(found.name, {**sections.pop("app"), "machine": sections.pop("server"), **sections, **more})
         except ValidationError as error:
             first = error.errors()[0]
             raise UsageError(str(first.get("ctx", {}).get("error", first["msg"])) + ".") from None
+
+    def _balanced(self, host: str, sections: dict[str, Any]) -> Target:
+        """Return the settings of a host with its part in [balancer]. Raises ValidationError."""
+        balancer, names = self.balancer, self.balancer.members(self.groups)
+        site: Target | None = None
+        if balancer.on(host):
+            backends = {name: endpoint(private_address(self.hosts[name]), balancer.port) for name in names if name in self.hosts}
+            site = Target.model_validate(of_balancer(sections))
+            site = site.model_copy(
+                update={"name": f"{site.name}{SUFFIX}", "backends": backends, "balance_method": balancer.method}
+            )
+            if host not in names:
+                return site
+        if host in names:
+            addresses = [private_address(self.hosts[name]) for name in balancer.hosts if name in self.hosts]
+            known = tuple(filter(None, addresses))
+            sections = {**of_backend(sections, known, balancer.port), "balancing": site, "balancers": known}
+            if self.rollout.drain:
+                sections |= {"drains": True, "machine": rebooting(sections["machine"], names.index(host))}
+        return Target.model_validate(sections)
 
     def _merged(self, section: str, host: Host) -> dict[str, Any]:
         """Return a section as it holds for a host."""

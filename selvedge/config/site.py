@@ -112,6 +112,11 @@ class SiteSettings(App):
         return [f"~^{pattern}$" for pattern in patterns] or [f"_{self.name}"]
 
     @property
+    def nginx_id(self) -> str:
+        """The app's name as a part of nginx's variables and zones."""
+        return self.name.replace("-", "_").replace(".", "__")
+
+    @property
     def path_folders(self) -> list[str]:
         """The folders whose files pass paths of the app's site to other apps, one for each name.
 

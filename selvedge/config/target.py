@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field, SecretStr, model_validator
 
 from selvedge.config import giturl
 from selvedge.config.backup import Backup
+from selvedge.config.balancer import SUFFIX
 from selvedge.config.box import Box
 from selvedge.config.docker import Docker
 from selvedge.config.env_command import EnvCommands
@@ -60,6 +61,9 @@ class Target(SiteSettings):
     base_dir: the folder of hosts.toml. env_commands: runs `app.env_command`, once for all hosts. passwords: the secrets of the
     environment (secret_names.py), by their variables. ssh_config: the file of `fab -S`, "" for the usual ones. ssh_keys: the
     private keys of `fab -i`. ssh_address: where ssh connects to.
+    backends: of a balancer's site, the addresses with port to which it passes requests, by the names of the hosts. balancers: of a
+    backend, the addresses of the balancers. balancing: of a backend that is a balancer, too, the balancer's site. drains: of a
+    backend, `rollout.drain`.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -78,6 +82,11 @@ class Target(SiteSettings):
     passwords: Mapping[str, SecretStr] = Field(default_factory=dict, repr=False)
     ssh_config: str = ""
     ssh_keys: tuple[str, ...] = ()
+    backends: Mapping[str, str] = Field(default_factory=dict)
+    balance_method: str = ""
+    balancers: tuple[str, ...] = ()
+    balancing: Target | None = None
+    drains: bool = False
     release: Release = Field(default_factory=Release)
 
     def reached(self, ssh_config: str, ssh_keys: tuple[str, ...], ssh_address: str) -> Target:
@@ -163,9 +172,26 @@ class Target(SiteSettings):
         return {name: process.count_on(self.host.name) for name, process in self.processes.items()}
 
     @property
+    def balancer_site(self) -> Target | None:
+        """The settings of the balancer's site on this host; None if the host is no balancer."""
+        if self.backends or not self.balancing:
+            return self if self.backends else None
+        return self.balancing.model_copy(update={"name": f"{self.name}{SUFFIX}", "ssh_address": self.ssh_address})
+
+    @property
+    def former_sites(self) -> tuple[str, ...]:
+        """The files with which nginx enables a balancer's site on a backend, if it is no balancer any longer."""
+        enabled = f"{self.paths.site_enabled}{SUFFIX}"
+        return (enabled, f"{enabled}-tls") if self.balancers and not self.balancing else ()
+
+    @property
     def open_ports(self) -> tuple[int, ...]:
-        """The TCP ports that the firewall opens besides those of SSH: HTTP, HTTPS and `server.open_ports`."""
-        return tuple(dict.fromkeys((self.nginx.http_port, self.nginx.https_port, *self.machine.open_ports)))
+        """The TCP ports that the firewall opens besides those of SSH: HTTP, HTTPS and `server.open_ports`.
+
+        A backend answers the balancers alone.
+        """
+        site = self.balancer_site or (None if self.balancers else self)
+        return tuple(dict.fromkeys((*((site.nginx.http_port, site.nginx.https_port) if site else ()), *self.machine.open_ports)))
 
     @property
     def repository_path(self) -> Path | None:

@@ -12,8 +12,9 @@ from selvedge.config.notify import Notify
 from selvedge.config.server import Rollout
 from selvedge.engine.lock import Lock
 from selvedge.engine.session import Session
-from selvedge.errors import SelvedgeError
+from selvedge.errors import SelvedgeError, UnreachableError
 from selvedge.report import Report
+from selvedge.resources.base import Ask
 
 T = TypeVar("T")
 
@@ -36,7 +37,7 @@ class Fleet:
         chosen = list(self.sessions if sessions is None else sessions)
         if len(chosen) == 1:
             return [work(chosen[0])]
-        with ExitStack() as waiting, ThreadPoolExecutor(max_workers=min(32, len(chosen) or 1)) as pool:
+        with ExitStack() as waiting, ThreadPoolExecutor(max_workers=min(self.rollout.connections, len(chosen) or 1)) as pool:
 
             def work_and_wait(session: Session) -> T:
                 result = work(session)
@@ -64,9 +65,29 @@ class Fleet:
             raise
 
     def connect(self) -> None:
-        """Begin to log in to all hosts, in the background."""
-        for session in self.sessions:
+        """Begin to log in to the hosts, in the background: to as many as may be connected at once."""
+        for session in self.sessions[: self.rollout.connections]:
             session.remote.connect()
+
+    def leave_out_unreachable(self, *, wanted: bool) -> None:
+        """Leave out the hosts that cannot be reached, if `wanted`, and print their errors. Raises one if no host is left."""
+        if not wanted:
+            return
+
+        def attempt(session: Session) -> UnreachableError | None:
+            try:
+                session.read([Ask("true")])
+            except UnreachableError as error:
+                return error
+            return None
+
+        errors = dict(zip((session.name for session in self.sessions), self.each(attempt), strict=True))
+        found = {name: error for name, error in errors.items() if error}
+        if len(found) == len(self.sessions):
+            raise next(iter(found.values()))
+        for name, error in found.items():
+            self.report.warning(f"{error.message} {name} is left out (--skip-unreachable).")
+        self.sessions = [session for session in self.sessions if session.name not in found]
 
     def lock(self, doing: str, wait: int, age: float = 0.0) -> bool:
         """Take the lock of the app on every host, one after another, waiting up to `wait` seconds for each.

@@ -45,6 +45,10 @@ class Planned:
         return bool(self.plan) or bool(self.pending)
 
 
+Plans = dict[str, list[Planned]]
+"""The planned steps of each host, by the host's name."""
+
+
 class Session:
     """A server in a run.
 

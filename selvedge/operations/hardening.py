@@ -99,7 +99,8 @@ def _firewall(app: Target, parts: Mapping[str, str]) -> Iterator[CheckResult]:
         remedy = f"Run `fab -H {name} harden`, which turns it on."
         yield problem("firewall", f"off, so all ports in use are reachable: {', '.join(listening)}", remedy)
         return
-    asked = {*parts.get("ssh", "").split(), *map(str, app.open_ports)}
+    inner = [app.nginx.http_port] if app.balancers else []
+    asked = {*parts.get("ssh", "").split(), *map(str, [*app.open_ports, *inner])}
     rules = [rule for line in parts.get("rules", "").splitlines() if (rule := Rule.parse(line))]
     opened = {
         f"{port}/{rule.protocol}" for rule in rules if rule.action in ("allow", "limit") for port in rule.port.split(",")

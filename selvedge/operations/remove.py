@@ -56,7 +56,7 @@ def _paths(step: Step, app: Target) -> set[str] | None:
 
 def _variants(app: Target) -> Iterator[Target]:
     """Yield the app, and the app as it may have been: with each process manager, with and without a domain, with all services and a
-    process.
+    process, as a backend that also balances.
 
     Except for the first, these name no file on this machine, so a missing file does not prevent the removal.
     """
@@ -69,6 +69,9 @@ def _variants(app: Target) -> Iterator[Target]:
     plain = own.model_copy(update={"repository": REPOSITORY, **without_files, **more})
     for manager, domains in itertools.product(MANAGERS, DOMAINS):
         yield plain.model_copy(update={"manager": manager, "domains": domains})
+    balances = {"backends": {"web": "192.0.2.1:80"}, "balance_method": "least_conn", "balancers": (), "balancing": None}
+    site = plain.model_copy(update={"domains": DOMAINS[1], **balances})
+    yield plain.model_copy(update={"balancers": ("192.0.2.1",), "drains": True, "balancing": site, "backends": {}})
 
 
 def _overlap(one: str, other: str) -> bool:

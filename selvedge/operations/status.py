@@ -6,14 +6,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from selvedge.config.target import Target
-from selvedge.errors import SelvedgeError
+from selvedge.errors import SelvedgeError, UnreachableError
+from selvedge.operations.support.balancer_checks import requests_of
 from selvedge.operations.support.check_results import CheckResult, has_problem, print_results, problem_summaries
 from selvedge.operations.support.each_host import on_each_host, raise_first_error
 from selvedge.operations.support.host_status import HostStatus, status_query
 from selvedge.operations.support.status_checks import check_status
-from selvedge.operations.support.tables import print_json
+from selvedge.operations.support.tables import print_json, print_table
+from selvedge.operations.support.text import when
+from selvedge.report.text import Style
 from selvedge.resources.base import Ask
 from selvedge.run import Run
+
+TITLES = ("host", "state", "release", "live since", "requests")
+STYLES: dict[str, Style] = {"ok": "green", "warning": "yellow", "problem": "red", "unreachable": "red"}
 
 
 def status(run: Run, *, as_json: bool = False) -> None:
@@ -31,10 +37,26 @@ def status(run: Run, *, as_json: bool = False) -> None:
     else:
         for name, checked in results.items():
             print_results(run.report, name, checked)
+        if len(found) > 1:
+            run.report.line()
+            rows = [row(targets[name], each, results.get(name, [])) for name, each in found.items()]
+            # Without a balancer, the last column is empty.
+            columns = len(TITLES) if any(cells[-1] for cells in rows) else len(TITLES) - 1
+            print_table(run.report, TITLES[:columns], [cells[:columns] for cells in rows], STYLES, secondary=("live since",))
     raise_first_error(run, found)
     if problems := problem_summaries(results):
         names = ",".join(name for name, checked in results.items() if has_problem(checked))
         raise SelvedgeError(f"Problems: {'; '.join(problems)}.", f"Run `fab -H {names} doctor` to find the cause.")
+
+
+def row(app: Target, status: HostStatus | SelvedgeError, results: Sequence[CheckResult]) -> tuple[str, ...]:
+    """Return the row of a host in the table that ends the status of several hosts. results: its checks."""
+    if isinstance(status, SelvedgeError):
+        return app.host.name, "unreachable" if isinstance(status, UnreachableError) else "problem", "", "", ""
+    worst = next((level for level in ("problem", "warning") if any(result.level == level for result in results)), "ok")
+    record = status.releases.record(status.releases.live)
+    since = when(record.at if record else "")
+    return app.host.name, worst, status.releases.live or "-", since, requests_of(app, status)
 
 
 def _as_json(app: Target, status: HostStatus | SelvedgeError, results: Sequence[CheckResult]) -> dict[str, Any]:
@@ -47,6 +69,8 @@ def _as_json(app: Target, status: HostStatus | SelvedgeError, results: Sequence[
         "live": status.releases.live or None,
         "since": record.at if record else None,
         "draining": list(status.releases.draining),
+        **({"drained": bool(status.facts.get("drained"))} if app.balancers else {}),
+        **({"backends": status.backends} if app.balancer_site else {}),
         "processes": {
             each.name: {"count": each.count, "up": each.up, "restarts": each.restarts, "stopping": each.leaving}
             for each in status.releases.processes

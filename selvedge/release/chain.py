@@ -11,13 +11,13 @@ from typing import Any
 
 from selvedge.config.dotenv import app_environment
 from selvedge.engine.fleet import Fleet
-from selvedge.engine.session import Planned, Session
+from selvedge.engine.session import Planned, Plans, Session
 from selvedge.release.carried import must_build, note_other_commits
 from selvedge.release.commits import Commits, apply_options
 from selvedge.release.database import network_databases
 from selvedge.release.notify import notified
 from selvedge.release.refs import ref_of
-from selvedge.release.rollout import Plans, roll_out
+from selvedge.release.rollout import roll_out
 from selvedge.report import Report
 from selvedge.report.text import Styled
 from selvedge.resources.code.hook import BuildHook
@@ -38,6 +38,7 @@ def run_chain(fleet: Fleet, commits: Commits, tasks: Sequence[Step], options: Ma
     UnreachableError.
     """
     began = time.monotonic()
+    fleet.leave_out_unreachable(wanted=bool(options.get("skip_unreachable")))
     apply_options(fleet.sessions, options)
     steps = {session.name: _steps(tasks, session) for session in fleet.sessions}
     # git may need longer than the servers.
@@ -77,8 +78,8 @@ def plan_steps(fleet: Fleet, commits: Commits, steps: Steps) -> Plans:
     """Plan the steps of all hosts in parallel, by one exec per host. Raises SelvedgeError."""
     if len(steps) > 1 and any(step.phase == "switch" for each in steps.values() for step in each):
         _share_databases(fleet.sessions)
-    if any(step.needs_commit for each in steps.values() for step in each):
-        commits.resolve(fleet.sessions)
+    if releasing := [session for session in fleet.sessions if any(step.needs_commit for step in steps[session.name])]:
+        commits.resolve(releasing)
     return dict(zip(steps, fleet.each(lambda session: session.plan(steps[session.name])), strict=True))
 
 

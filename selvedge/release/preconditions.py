@@ -46,11 +46,34 @@ def public_keys(app: Target) -> None:
     login_keys(app)
 
 
+def runs_app(app: Target) -> None:
+    """Check that the app runs on the host. Raises UsageError for a host that is only its balancer."""
+    from selvedge.errors import UsageError
+
+    if app.backends:
+        name = app.host.name
+        remedy = f"Run `fab -H {name} balancer` there, and this step on the group of the backends."
+        raise UsageError(f"{name} is a balancer ([balancer]), so the app does not run there.", remedy)
+
+
+def balancer(app: Target) -> None:
+    """Check that the host is a balancer, and what its site needs on this machine. Raises ConfigError or UsageError."""
+    from selvedge.errors import UsageError
+
+    host = app.balancer_site
+    if host is None:
+        remedy = f'Add it to a table [balancer] in hosts.toml: `hosts = ["{app.host.name}"]`.'
+        raise UsageError(f"{app.host.name} is not a balancer.", remedy)
+    _site(host)
+    _certificates(host)
+
+
 def repository(app: Target) -> None:
     """Check that a repository on this machine has the commit and all that it needs, and that app.carry can be carried.
 
     Raises ConfigError or UsageError.
     """
+    runs_app(app)
     from selvedge.resources.code import carried, pushed
 
     if app.repository_is_local:
@@ -61,6 +84,7 @@ def repository(app: Target) -> None:
 
 def environment(app: Target) -> None:
     """Check that app.env_file is a dotenv file, or that app.env_command prints one. Raises ConfigError."""
+    runs_app(app)
     from selvedge.config.dotenv import app_environment
 
     app_environment(app)
@@ -79,6 +103,7 @@ def redis(app: Target) -> None:
 def _service(app: Target, name: str, *, wanted: bool) -> None:
     from selvedge.errors import UsageError
 
+    runs_app(app)
     if not (wanted or app.services.hosts):
         raise UsageError(f"The app {app.name} has no services.{name} in hosts.toml.", f"Add `{name} = true` to a table [services].")
 
@@ -96,6 +121,7 @@ def build(app: Target) -> None:
 
     Raises ConfigError.
     """
+    runs_app(app)
     from selvedge.config.dotenv import app_environment, build_environment
     from selvedge.resources.code.local_repository import local_commit
     from selvedge.resources.code.project import check_project
@@ -111,6 +137,7 @@ def image(app: Target) -> None:
 
     Raises ConfigError or UsageError.
     """
+    runs_app(app)
     from selvedge.config.dotenv import app_environment, build_environment
     from selvedge.errors import ConfigError
     from selvedge.resources.code.image import DOCKERFILE
@@ -161,7 +188,15 @@ def _builder(app: Target) -> None:
 
 
 def certificates(app: Target) -> None:
-    """Check the certificates that hosts.toml names, the account's key and the credentials for the DNS. Raises ConfigError."""
+    """Check the certificates that hosts.toml names, the account's key and the credentials for the DNS.
+
+    Raises ConfigError or UsageError.
+    """
+    runs_app(app)
+    _certificates(app)
+
+
+def _certificates(app: Target) -> None:
     from selvedge.resources.nginx.acme import dns_credentials, eab
     from selvedge.resources.nginx.own_certificate import OwnCertificate, certificates_only
 
@@ -176,7 +211,12 @@ def certificates(app: Target) -> None:
 
 
 def site(app: Target) -> None:
-    """Check the passwords and the user's own lines for the site. Raises ConfigError."""
+    """Check the passwords and the user's own lines for the site. Raises ConfigError or UsageError."""
+    runs_app(app)
+    _site(app)
+
+
+def _site(app: Target) -> None:
     from selvedge.resources.nginx.include import included_lines
 
     for user in app.nginx.basic_auth:

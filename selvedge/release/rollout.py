@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from selvedge.config.target import Target
 from selvedge.engine.converge import converge, prove
 from selvedge.engine.fleet import Fleet
-from selvedge.engine.session import Planned, Session
+from selvedge.engine.session import Planned, Plans, Session
 from selvedge.errors import SelvedgeError
 from selvedge.release.commits import Commits
+from selvedge.release.drained import pause_after, upgrade_in_turn
 from selvedge.release.hooks import after_switch
 from selvedge.release.live import Live
 from selvedge.release.on_failure import run_on_failure
@@ -18,15 +19,13 @@ from selvedge.release.record import Record, Releases
 from selvedge.resources.base import Resource
 from selvedge.task import Step
 
-Plans = dict[str, list[Planned]]
-"""The planned steps of each host, by the host's name."""
-
 
 def roll_out(fleet: Fleet, commits: Commits, plans: Plans, *, revert: bool) -> None:
     """Make the changes of the planned steps. Raises SelvedgeError; if `revert` is true, hosts that have switched go back first."""
     began = time.monotonic()
-    build = {name: items[: _first_of_switch(items)] for name, items in plans.items()}
-    switch = {name: items[_first_of_switch(items) :] for name, items in plans.items()}
+    rest = upgrade_in_turn(fleet, commits, plans)
+    build = {name: items[: _first_of_switch(items)] for name, items in rest.items()}
+    switch = {name: items[_first_of_switch(items) :] for name, items in rest.items()}
     # On a single host, the exec that ends the build also reads the server for the switch. Several hosts first wait for each other.
     alone = len(fleet.sessions) == 1
     built = fleet.each(
@@ -37,10 +36,12 @@ def roll_out(fleet: Fleet, commits: Commits, plans: Plans, *, revert: bool) -> N
     before = _live_releases(fleet, switching) if len(switching) > 1 else {}
     done: list[Session] = []
     try:
-        for number, batch in enumerate(_batches(fleet, switching)):
-            if number and fleet.rollout.pause:
-                fleet.report.line(f"Waiting {fleet.rollout.pause:g} s before the next servers.")
-                time.sleep(fleet.rollout.pause)
+        previous: Sequence[Session] = ()
+        for batch in _batches(fleet, switching):
+            if pause := max(fleet.rollout.pause, pause_after(previous)) if previous else 0:
+                fleet.report.line(f"Waiting {pause:g} s before the next servers.")
+                time.sleep(pause)
+            previous = batch
             done += batch
             fleet.each(lambda session: _switch(commits, session, switch[session.name], ready[session.name]), batch)
     except SelvedgeError:
@@ -59,11 +60,15 @@ def _first_of_switch(items: Sequence[Planned]) -> int:
 
 
 def _batches(fleet: Fleet, sessions: Sequence[Session]) -> list[Sequence[Session]]:
-    """Return the sessions in the batches of [rollout]. The first host is a batch of its own, the canary."""
-    if len(sessions) < 2:
-        return [sessions] if sessions else []
-    size = fleet.rollout.batch_size(len(sessions))
-    return [sessions[:1], *(sessions[start : start + size] for start in range(1, len(sessions), size))]
+    """Return the sessions in the batches of [rollout]. The first host is a batch of its own, the canary.
+
+    Balancers come last, one by one: then the servers that they pass requests to answer.
+    """
+    balancers = [[session] for session in sessions if session.target.backends]
+    servers = [session for session in sessions if not session.target.backends]
+    size = fleet.rollout.batch_size(len(servers)) if len(servers) > 1 else 1
+    batches = [servers[:1], *(servers[start : start + size] for start in range(1, len(servers), size)), *balancers]
+    return [batch for batch in batches if batch]
 
 
 def _converge(

@@ -8,7 +8,7 @@ def site_port(app, port, own, *, tls=False):
     yield sv.Port(port, "nginx")
     yield sv.PortProtocol(port, tls, own)
     if app.machine.firewall:
-        yield sv.PortAllowed(port)
+        yield sv.PortAllowed(port, app.balancers)
 
 
 def site_names(app, own):
@@ -45,7 +45,8 @@ def locations(app):
         yield sv.File(app.paths.path_site, sv.template("nginx/path-site.conf.j2", app=app))
         yield sv.FormerLocationsRemoved(app.name, app.location_file)
     else:
-        yield sv.Absent(app.paths.path_site)
+        for file in (app.paths.path_site, *app.former_sites):
+            yield sv.Absent(file)
         yield sv.FormerLocationsRemoved(app.name, "")
 
 
@@ -56,6 +57,28 @@ def folders(app):
     if app.nginx.path:
         yield sv.Directory(app.paths.site_paths)
         yield sv.Directory(app.path_folders[0])
+
+
+def balancing(app):
+    """Yield the page of a balancer, or how a backend sends its balancers away: at `fab drain` and at a shutdown."""
+    paths, folder = app.paths, "/etc/systemd/system"
+    if app.backends or app.balancers:
+        yield sv.Directory("/etc/nginx/selvedge")
+    if app.backends:
+        yield sv.File(paths.maintenance_page, sv.template("nginx/maintenance.html.j2"))
+    if not app.balancers:
+        return
+    yield sv.File(paths.drain_rules, sv.template("balancer/drained.nft.j2", app=app))
+    yield sv.File(f"{folder}/{paths.drained_unit}", sv.template("balancer/drained.service.j2", app=app))
+    enabled = f"{folder}/multi-user.target.wants/{paths.leave_unit}"
+    if app.drains:
+        leave = sv.File(f"{folder}/{paths.leave_unit}", sv.template("balancer/leave.service.j2", app=app))
+        yield leave
+        yield sv.Link(enabled, to=leave.path)
+        yield sv.Service(paths.leave_unit, loads=(leave,), reload_command="systemctl daemon-reload")
+    else:
+        yield sv.Absent(enabled)
+        yield sv.Absent(f"{folder}/{paths.leave_unit}")
 
 
 def passwords(app):
@@ -72,6 +95,8 @@ def boot_order(app):
     unit = f"/etc/systemd/system/selvedge-{app.name}-boot.service"
     enabled = f"/etc/systemd/system/multi-user.target.wants/selvedge-{app.name}-boot.service"
     manager = sv.process_manager(app)
+    if app.backends:
+        return
     if manager.app_listens:
         yield sv.File(unit, sv.template("nginx/boot.service.j2", app=app, manager=manager))
         yield sv.Link(enabled, to=unit)

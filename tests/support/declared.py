@@ -14,6 +14,12 @@ from selvedge.task import Step
 OWN_KEY = {"server": {"authorized_keys": ["me.pub"]}}
 NAMED = {"domains": ["a.test", "www.a.test"], **OWN_KEY}
 
+BACKEND = {
+    "hosts": {"lb": {"address": "10.0.0.1"}, "web-2": {"address": "10.0.0.3"}},
+    "groups": {"web": ["server", "web-2"]},
+    "balancer": {"hosts": ["lb"], "backends": "web"},
+}
+
 # Each changes other resources.
 SETTINGS: dict[str, dict[str, Any]] = {
     "nothing set": OWN_KEY,
@@ -46,6 +52,10 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "uvicorn": {**NAMED, "app_server": "uvicorn", "log_format": "json", "access_log": True},
     "hypercorn, systemd": {**NAMED, "app_server": "hypercorn", "manager": "systemd", "release_header": False},
     "TLS ends elsewhere": {**NAMED, "tls": {"upstream": True}},
+    "a backend": {
+        **NAMED, **BACKEND, "rollout": {"drain": True}, "nginx": {"spa": "web", "basic_auth": ["me"], "rate_limit": "10r/s"},
+    },
+    "a backend that balances": {**NAMED, **BACKEND, "balancer": {"hosts": ["server", "lb"], "backends": "web", "port": 8080}},
     "a path": {**NAMED, "nginx": {"path": "/api", "static": {"/static": "static"}, "redirects": {"/old": "/new"}, "gzip": False}},
     "a path by address": {**OWN_KEY, "health": "/a/b/x", "nginx": {"path": "/a/b", "strip_path": False, "cache": "1s"}},
     "headers and limits": {

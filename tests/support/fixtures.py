@@ -21,17 +21,24 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 @pytest.fixture
 def target(tmp_path: Path) -> Callable[..., Target]:
-    """Make the settings of a host: target(domains=["a.test"], nginx={"gzip": False}). app_server is the key server of [app]."""
+    """Make the settings of the host `server`: target(domains=["a.test"], nginx={"gzip": False}).
+
+    app_server is the key server of [app]. hosts: other hosts.
+    """
 
     def make(commit: str = COMMIT, **tables: Any) -> Target:
-        names = ("tls", "server", "nginx", "hooks", "box", "docker", "services", "backup", "processes", "timers")
+        names = (
+            *("tls", "server", "nginx", "hooks", "box", "docker", "services", "backup", "processes", "timers"),
+            *("balancer", "rollout", "groups"),
+        )
         sections = {name: tables.pop(name) for name in names if name in tables}
         passwords = {key: SecretStr(value) for key, value in tables.pop("passwords", {}).items()}
         host = tables.pop("host", {"address": "203.0.113.10"})
         if name := tables.pop("app_server", ""):
             tables["server"] = name
+        hosts = {"server": host, **tables.pop("hosts", {})}
         app = {"name": "hello", "repository": "https://git.example.com/me/hello.git", **tables}
-        settings = Settings.model_validate({"app": app, "hosts": {"server": host}, **sections})
+        settings = Settings.model_validate({"app": app, "hosts": hosts, **sections})
         settings._base_dir, settings._passwords = tmp_path, passwords
         return settings.target("server").releasing(Release(commit=commit))
 

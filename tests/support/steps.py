@@ -1,4 +1,4 @@
-"""Three example hosts, which together set every setting that reaches a server, and the scripts of their steps."""
+"""Example hosts, which together set every setting that reaches a server, and the scripts of their steps."""
 
 from __future__ import annotations
 
@@ -92,7 +92,16 @@ DOCKER: dict[str, Any] = {
     "processes": {"worker": {"command": "celery -A blog worker -n 'w$PROCESS_NUMBER'", "count": 2}},
     "timers": {"cleanup": {"command": "python -m hello.cleanup 'a b' && echo $HOME", "schedule": "daily", "timeout": 600}},
 }
-HOSTS = {"full": FULL, "plain": PLAIN, "docker": DOCKER}
+BALANCER: dict[str, Any] = {
+    "domains": ["hello.example.com", "www.hello.example.com"],
+    "tls": {"email": "me@example.com", "hsts": 31536000},
+    "nginx": {"redirects": {"www.hello.example.com": "hello.example.com"}, "rate_limit": "10r/s", "csp": "default-src 'self'"},
+    "server": {"authorized_keys": ["me.pub"]},
+    "hosts": {"web-1": {"address": "10.0.0.2"}, "web-2": {"address": "web.example.com", "private_address": "fd00::3"}},
+    "groups": {"web": ["web-1", "web-2"]},
+    "balancer": {"hosts": ["server"], "backends": "web"},
+}
+HOSTS = {"full": FULL, "plain": PLAIN, "docker": DOCKER, "balancer": BALANCER}
 
 
 def steps(app: Target) -> Iterator[Step]:

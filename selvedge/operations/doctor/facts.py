@@ -12,7 +12,13 @@ from selvedge.config.target import Target
 from selvedge.engine.session import Session
 from selvedge.operations.doctor.addresses import is_loopback, resolve
 from selvedge.operations.doctor.procfile import procfile_path
-from selvedge.operations.support.host_status import HostStatus, backup_query, certificate_path, certificate_query
+from selvedge.operations.support.host_status import (
+    HostStatus,
+    backup_query,
+    balancer_query,
+    certificate_path,
+    certificate_query,
+)
 from selvedge.resources.base import Ask
 from selvedge.resources.code.fetched import resolve_call
 from selvedge.shell.library import call
@@ -81,10 +87,11 @@ def facts_query(app: Target) -> str:
     """Return shell that prints all facts about a server, for ServerFacts.parse."""
     domains, ports = " ".join(map(concrete, app.names)), " ".join(map(str, app.ports))
     asked = {"domains": domains, "ports": ports, "module": app.asgi, "migrate": app.migrate}
-    shell = [call("doctor_fact", app.manager, given=app.shell_values, **asked), *backup_query(app)]
+    shell = [call("doctor_fact", app.manager, given=app.shell_values, **asked), *backup_query(app), *balancer_query(app)]
     if app.has_tls:
         shell += [certificate_query(app), call("doctor_certificate", certificate_path(app), app.path_folder)]
-    if not app.repository_is_local:  # a local repository is pushed: the server does not read it
+    # A local repository is pushed: the server does not read it.
+    if not (app.repository_is_local or app.backends):
         shell.append(f"{resolve_call(app, GIT_SECONDS)} | sed '/^nogit/d; s/^/repository /'")
         shell.append(call("doctor_procfile", procfile_path(app), given=app.shell_values))
     return "\n".join(shell)

@@ -70,17 +70,19 @@ def _port(app: Target, facts: ServerFacts, port: int) -> Iterator[CheckResult]:
         pid = next(iter(holders.values()))
         remedy = f"Find its service on the server with `sudo systemctl status {pid}`, and disable the service."
         yield problem("port", f"{port} is used by {names}, but nginx needs it", remedy)
-    elif facts.status.releases.live:
-        step = "nginx" if port == app.nginx.http_port else "certbot"
+    elif facts.status.releases.live or app.backends:
+        step = "balancer" if app.backends else "nginx" if port == app.nginx.http_port else "certbot"
         yield problem("port", f"no program listens on {port}", f"Run `fab -H {app.host.name} {step}`.")
 
 
 def _firewall(app: Target, facts: ServerFacts, port: int) -> CheckResult:
-    closed_by = _closed_by(facts, port)
+    closed_by = _closed_by(facts, port, app.balancers)
     if closed_by:
-        remedy = f"Run `fab -H {app.host.name} harden`. Or run `sudo ufw allow {port}/tcp` on the server."
+        remedy = f"Run `fab -H {app.host.name} harden`."
+        remedy += "" if app.balancers else f" Or run `sudo ufw allow {port}/tcp` on the server."
         return problem("firewall", f"{closed_by} blocks port {port}", remedy)
-    tried = facts.ports.get(port, "")
+    # A backend answers its balancers alone.
+    tried = "" if app.balancers else facts.ports.get(port, "")
     if tried and tried != "open":
         remedy = f"Open port {port} in your provider's firewall (security group)."
         result = "the connection is refused" if tried == "refused" else "there is no answer"
@@ -88,12 +90,13 @@ def _firewall(app: Target, facts: ServerFacts, port: int) -> CheckResult:
     return ok("port", f"nginx listens on {port}{', and your machine can connect' if tried else ''}")
 
 
-def _closed_by(facts: ServerFacts, port: int) -> str:
-    """Return the program on the server whose rules close the port, "" if none does."""
+def _closed_by(facts: ServerFacts, port: int, sources: Sequence[str]) -> str:
+    """Return the program on the server whose rules close the port to all, or to one of these addresses; "" if none does."""
     state = " ".join(facts.lines.get("ufw", [])).split()
     if "on" in state and "live" in state:
-        ufw = filter(None, map(Rule.parse, facts.lines.get("ufw-rule", [])))
-        return "" if "deny" not in state or any(rule.opens(str(port)) for rule in ufw) else "ufw"
+        ufw = list(filter(None, map(Rule.parse, facts.lines.get("ufw-rule", []))))
+        opened = all(any(rule.opens(str(port), source) for rule in ufw) for source in sources or [""])
+        return "" if "deny" not in state or opened else "ufw"
     chain = facts.lines.get("input", [])
     if not {"-P INPUT DROP", "-P INPUT REJECT"} & set(chain):
         return ""

@@ -10,6 +10,7 @@ from selvedge.release.record import Releases
 from selvedge.resources.nginx.certbot import UNITS
 from selvedge.resources.nginx.certificates import fullchain
 from selvedge.shell.library import call
+from selvedge.shell.quoting import quote
 from selvedge.value import Value
 
 
@@ -26,7 +27,8 @@ class Process(Value):
 class HostStatus:
     """The answers of a server. Sizes are in kB, times in seconds; a value is None if the server did not report it.
 
-    orphans: process ids of workers whose parent process was killed. timers: those on the server.
+    orphans: process ids of workers whose parent process was killed. timers: those on the server. backends: of a balancer, the
+    status of each one's answer to the health check, 0 without an answer.
     """
 
     releases: Releases
@@ -36,6 +38,7 @@ class HostStatus:
     services: dict[str, str] = field(default_factory=dict)
     failed_renewals: list[str] = field(default_factory=list)
     timers: dict[str, TimerState] = field(default_factory=dict)
+    backends: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, fact: str) -> HostStatus:
@@ -51,6 +54,8 @@ class HostStatus:
                 status.services[values[0]] = values[1] if len(values) > 1 else "unknown"
             elif key == "renewal":
                 status.failed_renewals += [values[0]] if len(values) > 1 and values[1] != "success" else []
+            elif key == "backend" and len(values) == 2:
+                status.backends[values[0]] = int(values[1])
             elif not key.startswith("."):
                 status.facts[key] = values
         return status
@@ -106,8 +111,17 @@ class HostStatus:
 
 def status_query(app: Target) -> str:
     """Return shell that prints the status of a server, for HostStatus.parse."""
-    shell = [call("status_fact", app.manager, given=app.shell_values), *backup_query(app)]
-    return "\n".join([*shell, certificate_query(app)] if app.has_tls else shell)
+    shell = [call("status_fact", app.manager, given=app.shell_values), *backup_query(app), *balancer_query(app)]
+    site = app.balancer_site or app
+    return "\n".join([*shell, certificate_query(site)] if site.has_tls else shell)
+
+
+def balancer_query(app: Target) -> list[str]:
+    """Return shell that prints how a balancer sees its backends, and whether a backend is drained."""
+    site = app.balancer_site
+    asked = site.backends.items() if site else ()
+    shell = [call("backend_answers", name, address, given=app.shell_values) for name, address in asked]
+    return [f"printf 'drained %s\\n' \"$(backend_state {quote(app.paths.drained_unit)})\"", *shell] if app.balancers else shell
 
 
 def backup_query(app: Target) -> list[str]:

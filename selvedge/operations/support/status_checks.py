@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from selvedge.config.target import Target
 from selvedge.operations.support.backup_checks import check_backups
+from selvedge.operations.support.balancer_checks import check_balancer
 from selvedge.operations.support.check_results import CheckResult, ok, problem, warning
 from selvedge.operations.support.host_status import HostStatus
 from selvedge.operations.support.text import duration, when
@@ -31,12 +32,14 @@ def check_status(app: Target, status: HostStatus) -> Iterator[CheckResult]:
         yield from _site(app, status)
         yield from _draining(app, status)
         yield from _left_running(app, status)
-    else:
+    elif not app.backends:
         yield warning("app", f"{app.name} is not deployed", f"Run `fab -H {app.host.name} deploy`.")
+    yield from check_balancer(app, status)
     yield from _timers(app, status)
     yield from _services(app, status, deployed=deployed)
-    if app.has_tls:
-        yield from _certificate(app, status)
+    site = app.balancer_site or app
+    if site.has_tls:
+        yield from _certificate(site, status)
     if app.backup.to and deployed:
         yield from check_backups(app, status)
     yield from _disk(status)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from selvedge.config.balancer import SUFFIX
 from selvedge.resources.access.undo import UNDO
 from selvedge.resources.base import Change, Guard, Resource, sections
 from selvedge.resources.files import File
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
     from selvedge.project.render import Template
 
 MARK = "selvedge"
-"""The comment of Selvedge's rules. Only rules with this comment are deleted when their port is no longer named."""
+"""The comment of Selvedge's rules. Only rules with this comment are deleted when their port is no longer named.
+
+Rules for single addresses have the name of their app, too: `selvedge-hello`.
+"""
 BEFORE_INIT = "/etc/ufw/before.init"
 
 
@@ -27,6 +31,8 @@ class Rule(Value):
     port: str
     anywhere: bool
     ours: bool
+    source: str = ""
+    comment: str = ""
 
     @classmethod
     def parse(cls, line: str) -> Rule | None:
@@ -40,12 +46,13 @@ class Rule(Value):
             rest = rest[2:]
         direction, *rest = rest or [""]
         anywhere = to in ("0.0.0.0/0", "::/0") and source == to and source_port == "any" and direction == "in"
-        return cls(action, protocol, port, anywhere, f"comment={MARK.encode().hex()}" in rest)
+        comment = next((each.removeprefix("comment=") for each in rest if each.startswith("comment=")), "")
+        return cls(action, protocol, port, anywhere, comment == MARK.encode().hex(), source, comment)
 
-    def opens(self, port: str) -> bool:
-        """Return whether the rule lets in TCP connections to the port from any address."""
+    def opens(self, port: str, source: str = "") -> bool:
+        """Return whether the rule lets in TCP connections to the port from any address, or from this one."""
         return (
-            self.anywhere
+            (self.anywhere or (source != "" and self.source == source))
             and self.action in ("allow", "limit")
             and self.protocol in ("tcp", "any")
             and any(_within(port, each) for each in self.port.split(","))
@@ -63,12 +70,15 @@ class Firewall(Resource):
     """ufw is on and lets in `ports` and the ports of ssh, over IPv4 and IPv6. Rules that Selvedge did not make stay.
 
     So do the ports of nginx's other sites: another app of the server may have other ports. app: the name of this app's sites.
-    limit: the template of ufw's before.init; it gets the ports of ssh as `ssh_ports`.
+    limit: the template of ufw's before.init; it gets the ports of ssh as `ssh_ports`. sources: the addresses that reach the port
+    `inner`, the only ones unless it is in `ports`.
     """
 
     ports: tuple[int, ...]
     limit: Template | None = None
     app: str = ""
+    sources: tuple[str, ...] = ()
+    inner: int = 0
     guard: Guard = UNDO
 
     def paths(self) -> tuple[str, ...]:
@@ -100,18 +110,35 @@ class Firewall(Resource):
             remedy = "Look for errors in its output on the server: `sudo sshd -T`."
             return Change.refused("turn on the firewall", problem, remedy=remedy)
         limit = self._limit(ssh, parts.get("limit", ""))
-        if running and not missing and not stale and limit is None:
+        let_in, shut_out = self._sources([rule for each in rules for rule in each])
+        if running and not missing and not stale and not let_in and not shut_out and limit is None:
             return None
         actions = [f"open port {', '.join(missing)}"] if missing else []
+        actions += [f"open port {port} to {source}" for source, port in let_in]
+        actions += [f"close port {port} to {source}" for source, port in shut_out]
         actions += [f"close port {', '.join(stale)}"] if stale else []
         actions += [f"limit new connections to port {', '.join(ssh)}"] if limit else []
         actions += [] if running else ["turn it on and block all other incoming connections"]
         shell = [f"firewall_open {words(*missing)}"] if missing else []
+        shell += [f"firewall_open_to {words(source, port, self._comment)}" for source, port in let_in]
+        shell += [f"firewall_close_to {words(source, port)}" for source, port in shut_out]
         shell += [f"firewall_close {words(*stale)}"] if stale else []
         shell += [limit.shell] if limit else []
         shell += ["firewall_on"] if limit or not running else []
         shown = limit.diff if limit else ""
         return Change(f"change the firewall: {'; '.join(actions)}", "\n".join(shell), diff=shown, guard=self.guard)
+
+    @property
+    def _comment(self) -> str:
+        return f"{MARK}-{self.app.removesuffix(SUFFIX)}"
+
+    def _sources(self, rules: list[Rule]) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+        """Return the addresses with the port that are to be let in, and those that no longer are."""
+        wanted = [(source, str(self.inner)) for source in self.sources]
+        ours = self._comment.encode().hex()
+        found = dict.fromkeys((rule.source, rule.port) for rule in rules if rule.comment == ours and not rule.anywhere)
+        opened = [(source, port) for source, port in wanted for rule in rules if rule.source == source and rule.opens(port, source)]
+        return [each for each in wanted if each not in opened], [each for each in found if each not in wanted]
 
     def _limit(self, ssh: list[str], fact: str) -> Change | None:
         if not self.limit:
@@ -124,18 +151,26 @@ def _rules(text: str) -> list[Rule]:
 
 
 class PortAllowed(Resource):
-    """The firewall lets in connections to a port, if `fab harden` has set it up. The change only fails."""
+    """The firewall lets in connections to a port, if `fab harden` has set it up. The change only fails.
+
+    sources: the addresses that must reach the port; empty for all.
+    """
 
     port: int
+    sources: tuple[str, ...] = ()
 
     def probe(self) -> str:
-        return "grep -hs -e '^ENABLED=yes' -e '^### tuple' /etc/ufw/ufw.conf /etc/ufw/user.rules || :"
+        files = "/etc/ufw/user.rules /etc/ufw/user6.rules" if self.sources else "/etc/ufw/user.rules"
+        return f"grep -hs -e '^ENABLED=yes' -e '^### tuple' /etc/ufw/ufw.conf {files} || :"
 
     def plan(self, fact: str) -> Change | None:
         rules = _rules(fact)
         is_ours = fact.startswith("ENABLED=yes") and any(rule.ours for rule in rules)
-        if not is_ours or any(rule.opens(str(self.port)) for rule in rules):
+        port = str(self.port)
+        shut = [source for source in self.sources or [""] if not any(rule.opens(port, source) for rule in rules)]
+        if not is_ours or not shut:
             return None
-        problem = f"The server's firewall does not let in connections to port {self.port}, so no one could reach the app there."
+        who = f" from the balancer {shut[0]}" if shut[0] else ""
+        problem = f"The server's firewall does not let in connections to port {port}{who}, so no one could reach the app there."
         remedy = "Run `fab harden` first: it opens the port. Then run the same command again."
         return Change.refused(f"check that the firewall allows port {self.port}", problem, remedy=remedy)

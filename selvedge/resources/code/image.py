@@ -69,7 +69,7 @@ class AppImage(Resource):
     def shell(self, function: str, **values: str | int) -> str:
         """Return the call of a shell function that makes the image."""
         app = self.app
-        known = {
+        known: dict[str, str | int] = {
             **app.paths.shell_values,
             "app": app.name,
             "new": self.name,

@@ -22,11 +22,11 @@ firewall_rules() {
   for file in "$@"; do grep -s '^### tuple' "/etc/ufw/$file" || :; done
 }
 
-# firewall_sites APP: the ports of nginx's sites, without those of this app.
+# firewall_sites APP: the ports of nginx's sites, without those of this app and of its balancer.
 firewall_sites() {
   local file
   for file in /etc/nginx/sites-enabled/* /etc/nginx/conf.d/*.conf; do
-    case ${file##*/} in "$1" | "$1-tls" | "00-selvedge-$1.conf" | selvedge-default*.conf | default) continue ;; esac
+    case ${file##*/} in "$1" | "$1-tls" | "$1.balancer" | "$1.balancer-tls" | "00-selvedge-$1.conf" | selvedge-default*.conf | default) continue ;; esac
     sed -n 's/^ *listen  *\(\[::\]:\)*\([0-9][0-9]*\)[ ;].*/\2/p; s/^ *include .*selvedge-listen-tls\.conf;.*/443/p
       s/^ *include .*selvedge-listen-tls-\([0-9]*\)\.conf;.*/\1/p' "$file" 2>/dev/null || :
   done | sort -u
@@ -70,6 +70,19 @@ firewall_close() {
   local port
   guard_touches firewall
   for port in "$@"; do firewall_ufw --force delete allow "$port/tcp"; done
+}
+
+# firewall_open_to ADDRESS PORT COMMENT: let in one address.
+firewall_open_to() {
+  guard_touches firewall
+  firewall_ipv6
+  firewall_ufw allow from "$1" to any port "$2" proto tcp comment "$3"
+}
+
+# firewall_close_to ADDRESS PORT
+firewall_close_to() {
+  guard_touches firewall
+  firewall_ufw --force delete allow from "$1" to any port "$2" proto tcp
 }
 
 firewall_on() {

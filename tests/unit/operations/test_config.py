@@ -110,7 +110,8 @@ def test_all_settings_as_json_without_a_secret(run: Run) -> None:
     found = json.loads(text)
     assert found["two"]["hosts.two.port"]["value"] == 2222
     assert found["two"]["app.health"] == {"value": "/", "source": "default"}
-    sections = {"app", "tls", "server", "mirrors", "nginx", "hooks", "box", "services", "backup", "rollout", "notify", "hosts"}
+    sections = {"app", "tls", "server", "mirrors", "nginx", "hooks", "box", "docker", "services", "backup", "balancer"}
+    sections |= {"rollout", "notify", "hosts"}
     assert {key.partition(".")[0] for key in found["web"]} == sections
 
 
@@ -140,3 +141,14 @@ def test_a_process_has_the_settings_of_its_host(project: Callable[..., Run], mon
     again = sources(Run.load(["web"], Config()), "web")
     assert again["processes.worker.count"] == (7, "environment: SELVEDGE_PROCESSES__WORKER__COUNT")
     assert again["processes.worker.command"][1].endswith("[processes.worker]")
+
+
+def test_a_setting_that_a_host_has_from_the_balancer_says_so(project: Callable[..., Run]) -> None:
+    app = '[nginx]\nstatic = { "/s" = "s" }\n[balancer]\nhosts = ["lb"]\nbackends = "web"\n[groups]\nweb = ["web-1"]\n'
+    run = project({"lb": 'address = "10.0.0.1"', "web-1": 'address = "10.0.0.2"'}, app)
+    backend, balancer = sources(run, "web-1"), sources(run, "lb")
+    assert backend["tls.upstream"] == (True, "[balancer]")
+    assert backend["nginx.trusted_proxies"] == (["10.0.0.1"], "[balancer]")
+    assert backend["nginx.static./s"] == ("s", "hosts.toml:5 [nginx.static]")
+    assert backend["app.name"] == ("hello", "hosts.toml:2 [app]")
+    assert balancer["app.name"] == ("hello.balancer", "[balancer]") and balancer["nginx.static"] == ({}, "[balancer]")

@@ -16,6 +16,7 @@ from selvedge.operations.doctor import doctor
 from selvedge.operations.doctor.facts import ServerFacts
 from selvedge.operations.doctor.network import check_network
 from selvedge.operations.doctor.server import check_server
+from tests.support.declared import BACKEND
 from tests.support.releases import OLD
 from tests.support.runs import run_over
 from tests.unit.operations.result_lines import lines
@@ -123,6 +124,12 @@ class TestDoctor:
     def test_rules_of_ufw_that_open_port_80(self, target: Callable[..., Target], rule: str) -> None:
         text = GOOD.replace("allow tcp 80,443 0.0.0.0/0 any 0.0.0.0/0 Nginx%20Full - in", rule)
         assert lines(check_network(target(), found(text))) == []
+
+    @pytest.mark.parametrize(("source", "said"), [("10.0.0.1", []), ("10.0.0.9", ["firewall: ufw blocks port 80"])])
+    def test_a_backend_answers_its_balancer_alone(self, target: Callable[..., Target], source: str, said: list[str]) -> None:
+        rule = f"allow tcp 80 0.0.0.0/0 any {source} in"
+        text = GOOD.replace("allow tcp 80,443 0.0.0.0/0 any 0.0.0.0/0 Nginx%20Full - in", rule)
+        assert lines(check_network(target(**BACKEND), found(text, ports={80: "silent"}))) == said
 
     def test_a_firewall_that_allows_everything(self, target: Callable[..., Target]) -> None:
         text = GOOD.replace("allow tcp 80,443", "allow tcp 22").replace("on deny", "on")

@@ -17,7 +17,7 @@ from tests.unit.project.test_sizes import STEPS
 
 FAB = Path(sys.executable).parent / "fab"
 ROW = re.compile(r"  [a-z.-]+ {2,}\S.*\.")
-STEP_GROUPS = ["The tutorial's steps, in order", "In place of venv, with Docker", "Steps of [services]"]
+STEP_GROUPS = ["The tutorial's steps, in order", "In place of venv, with Docker", "Steps of [services]", "Several web servers"]
 HEADINGS = [*STEP_GROUPS, "Chains of steps", "Every day", "Files for other platforms", "The sandbox"]
 
 
@@ -73,7 +73,8 @@ def test_every_row_of_the_other_forms_fits_80_columns(form: list[str]) -> None:
 def test_the_tasks_are_in_groups_that_begin_with_the_steps_of_the_tutorial(listing: subprocess.CompletedProcess[str]) -> None:
     assert headings(listing.stdout) == HEADINGS
     shown = names(listing.stdout)
-    assert shown[: len(STEPS) + 7] == [*STEPS, "image", "image.build", "image.push", "postgres", "redis", "setup", "deploy"]
+    images, several = ["image", "image.build", "image.push"], ["balancer", "drain", "undrain"]
+    assert shown[: len(STEPS) + 10] == [*STEPS, *images, "postgres", "redis", *several, "setup", "deploy"]
     assert {"rollback", "releases", "status", "logs", "doctor"} <= set(shown)
     assert [name for name in shown if name.startswith("sandbox.")] == shown[-4:]
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
+from selvedge.config.server import Rollout
 from selvedge.config.target import Target
 from selvedge.engine.session import Planned
 from selvedge.release import rollout
@@ -21,6 +22,18 @@ def step(name: str, *resources: Live) -> Step:
         yield from resources
 
     return Step(body, name=name, phase="switch")
+
+
+def test_the_balancers_come_after_the_servers() -> None:
+    def session(name: str, *, balances: bool = False) -> Any:
+        return SimpleNamespace(name=name, target=SimpleNamespace(backends={"x": "y"} if balances else {}))
+
+    fleet: Any = SimpleNamespace(rollout=Rollout(batch=2))
+    names = [session("lb", balances=True), *(session(f"web-{number}") for number in range(1, 5)), session("lb-2", balances=True)]
+    batches = [[each.name for each in batch] for batch in rollout._batches(fleet, names)]
+    assert batches == [["web-1"], ["web-2", "web-3"], ["web-4"], ["lb"], ["lb-2"]]
+    assert [[each.name for each in batch] for batch in rollout._batches(fleet, names[:2])] == [["web-1"], ["lb"]]
+    assert rollout._batches(fleet, []) == []
 
 
 def test_a_run_ends_with_the_releases_that_drain(target: Callable[..., Target], monkeypatch: Any) -> None:

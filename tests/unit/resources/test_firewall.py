@@ -18,6 +18,12 @@ from tests.support.tables import check, table
 
 WALL = Firewall((80, 443))
 OPEN = "\n".join(rule("allow", port, comment="selvedge") for port in ("22", "80", "443"))
+SSH = rule("allow", "22", comment="selvedge")
+SSH6 = SSH.replace("0.0.0.0/0", "::/0")
+INNER = rule("allow", "80", source="10.0.0.1", comment="selvedge-hello")
+INNER6 = INNER.replace("0.0.0.0/0", "::/0").replace("10.0.0.1", "fd00::1")
+OWN, OTHER = (each.encode().hex() for each in ("hello", "other"))
+BACKEND = Firewall((), app="hello", sources=("10.0.0.1",), inner=80)
 PROFILE = "### tuple ### allow tcp 80,443 0.0.0.0/0 any 0.0.0.0/0 Nginx%20Full - in"
 OPEN_ALL = ("change the firewall: open port 22, 80, 443", "firewall_open 22 80 443")
 OPEN_SSH = ("change the firewall: open port 22", "firewall_open 22")
@@ -50,6 +56,17 @@ UNKNOWN = (
      "firewall_open 22\nfirewall_close 222"),
     (WALL, firewall_fact(OPEN + "\n" + rule("allow", "8443", comment="selvedge")), "change the firewall: close port 8443",
      "firewall_close 8443"),
+    # A port for single addresses only, such as those of the balancers.
+    (BACKEND, firewall_fact(f"{SSH}\n{INNER}", rules6=SSH6), None),
+    (BACKEND, firewall_fact(OPEN), "change the firewall: open port 80 to 10.0.0.1; close port 443, 80",
+     "firewall_open_to 10.0.0.1 80 selvedge-hello\nfirewall_close 443 80"),
+    (BACKEND, firewall_fact(f"{SSH}\n{INNER.replace('10.0.0.1', '10.0.0.9')}", rules6=SSH6),
+     "change the firewall: open port 80 to 10.0.0.1; close port 80 to 10.0.0.9",
+     "firewall_open_to 10.0.0.1 80 selvedge-hello\nfirewall_close_to 10.0.0.9 80"),
+    (BACKEND, firewall_fact(f"{SSH}\n{INNER}\n{INNER.replace(OWN, OTHER)}", rules6=SSH6), None),
+    (Firewall((22,), app="hello"), firewall_fact(f"{SSH}\n{INNER}", rules6=SSH6), "change the firewall: close port 80 to 10.0.0.1",
+     "firewall_close_to 10.0.0.1 80"),
+    (Firewall((), app="hello", sources=("fd00::1",), inner=80), firewall_fact(SSH, rules6=f"{SSH6}\n{INNER6}"), None),
     # A firewall that is off, or lets in more.
     (WALL, firewall_fact(OPEN, state=""), *TURN_ON),
     (WALL, firewall_fact(OPEN, state="on\nipv6\nlive"), *TURN_ON),
@@ -80,6 +97,11 @@ def test_firewall(resource: Resource, fact: str, summary: str | None, shell: str
     (PortAllowed(8443), f"ENABLED=yes\n{PROFILE}", None),
     (PortAllowed(8443), f"ENABLED=yes\n{OPEN}\n{rule('allow', '8000:9000')}", None),
     (PortAllowed(8443), f"ENABLED=yes\n{OPEN}", "check that the firewall allows port 8443",
+     "step_fail 'The server…"),
+    # The balancers must reach a backend.
+    (PortAllowed(80, ("10.0.0.1",)), f"ENABLED=yes\n{SSH}\n{INNER}", None),
+    (PortAllowed(80, ("10.0.0.1",)), f"ENABLED=yes\n{OPEN}", None),
+    (PortAllowed(80, ("10.0.0.1", "10.0.0.2")), f"ENABLED=yes\n{SSH}\n{INNER}", "check that the firewall allows port 80",
      "step_fail 'The server…"),
 )  # fmt: skip
 def test_a_site_is_not_moved_to_a_closed_port(resource: Resource, fact: str, summary: str | None, shell: str) -> None:

@@ -288,3 +288,13 @@ esac""")
         found_json = json.loads(found.text)
         assert found_json["one"]["healthy"] is True
         assert found_json["two"] == {"healthy": False, "error": "two: does not answer. Switch it on."}
+
+    def test_the_status_of_several_hosts_ends_with_a_table(self, fake: Callable[..., Fake]) -> None:
+        found = fake("one", "two", gone=["two"])
+        live(found.servers["one"], OLD)
+        with pytest.raises(UnreachableError):
+            status(found.run)
+        rows = [line.split() for line in found.text.rpartition("\n\n")[2].splitlines()]
+        assert rows == [
+            ["host", "state", "release", "live", "since"], ["one", "problem", OLD, "-"], ["two", "unreachable"]
+        ]  # fmt: skip

@@ -1,0 +1,70 @@
+"""Checks of `[balancer]` together with the hosts, the groups and the other tables."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+
+from selvedge.config.balancer import Balancer, private_address
+from selvedge.config.settings import Settings
+from selvedge.config.single_host import single_host_problems
+from selvedge.config.sources import KeyPath, Source
+from selvedge.config.target import Target
+from selvedge.errors import Problem
+
+
+def balancer_problems(settings: Settings, targets: Mapping[str, Target], sources: Sequence[Source]) -> Iterator[Problem]:
+    """Yield the problems of `[balancer]`. targets: the settings of the hosts. sources: the strongest last."""
+    balancer = settings.balancer
+    if not balancer.hosts and not balancer.backends:
+        return
+    yield from single_host_problems(
+        ("balancer",), balancer.hosts, single=(), hosts=settings.hosts, groups=settings.groups, sources=sources
+    )
+    found = [*_missing(balancer, settings), *_addresses(balancer, settings), *_sites(balancer, targets)]
+    for path, problem, remedy in dict.fromkeys(found):
+        source = next((each for each in reversed(sources) if each.sets(path)), sources[0])
+        yield Problem(source.label, source.key_name(path), problem, remedy)
+
+
+def _missing(balancer: Balancer, settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
+    if not balancer.hosts:
+        yield ("balancer", "hosts"), "is missing: no server balances the requests", 'Name the servers, as in `hosts = ["lb"]`.'
+    if balancer.backends not in settings.groups:
+        close = difflib.get_close_matches(balancer.backends, settings.groups, n=1)
+        group = '`web = ["web-1", "web-2"]`'
+        remedy = f"Did you mean `{close[0]}`?" if close else f"Name the servers that run the app in a group: {group}."
+        problem = f"no group is named {balancer.backends!r}" if balancer.backends else "is missing: no servers run the app"
+        yield ("balancer", "backends"), problem, remedy
+    elif not settings.groups[balancer.backends]:
+        yield ("groups", balancer.backends), "is empty, but balancer.backends names it", "Add the servers that run the app."
+
+
+def _addresses(balancer: Balancer, settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
+    seen: dict[str, str] = {}
+    for name in dict.fromkeys([*balancer.hosts, *balancer.members(settings.groups)]):
+        if name not in settings.hosts:
+            continue
+        address = private_address(settings.hosts[name])
+        if not address:
+            problem = "is missing: balancers and backends find each other by IP address, and `address` is a name"
+            yield ("hosts", name, "private_address"), problem, "Set it to the server's address in its private network."
+        elif seen.setdefault(address, name) != name:
+            problem = f"{address} is also the address of {seen[address]}"
+            yield ("hosts", name, "private_address"), problem, "Give each server its own address."
+
+
+def _sites(balancer: Balancer, targets: Mapping[str, Target]) -> Iterator[tuple[KeyPath, str, str]]:
+    for name in balancer.hosts:
+        if not (name in targets and (site := targets[name].balancer_site)):
+            continue
+        if targets[name].balancers and balancer.port in (site.nginx.http_port, site.nginx.https_port):
+            problem = f"is {balancer.port}, which {name} needs as a balancer, because it is also a backend"
+            yield ("balancer", "port"), problem, "Set another port for the backends, such as 8080."
+        if site.nginx.path:
+            problem = "cannot be set together with [balancer], which passes on a whole site"
+            yield ("nginx", "path"), problem, "Delete one of them."
+        if len(balancer.hosts) > 1 and site.challenge == "http":
+            problem = "is \"http\", but the authority's request may reach another one of the balancers"
+            remedy = 'Set `challenge = "dns"` with dns_plugin under [tls], or bring your own certificate and certificate_key.'
+            yield ("tls", "challenge"), problem, remedy

@@ -1,0 +1,34 @@
+"""`fab drain` and `fab undrain`: keep the balancers away from a web server, and let them come back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from selvedge.errors import UsageError
+from selvedge.release.drained import drain_step
+from selvedge.run import Run
+
+
+def drain(run: Run, flags: Mapping[str, Any]) -> None:
+    """Have every host refuse its balancers. Raises SelvedgeError, or UsageError if no backend would be left."""
+    _check(run)
+    names = [session.name for session in run.fleet.sessions]
+    members = run.settings.balancer.members(run.settings.groups)
+    if set(members) <= set(names):
+        remedy = "Leave out at least one of them. To stop the app everywhere, run `fab stop`."
+        raise UsageError(f"No backend would be left: {', '.join(members)} are all that there are.", remedy)
+    run.chain([drain_step(drained=True)], flags)
+
+
+def undrain(run: Run, flags: Mapping[str, Any]) -> None:
+    """Have every host take the requests of its balancers again. Raises SelvedgeError."""
+    _check(run)
+    run.chain([drain_step(drained=False)], flags)
+
+
+def _check(run: Run) -> None:
+    for session in run.fleet.sessions:
+        if not session.target.balancers:
+            remedy = "Add it to the group that `backends` names under [balancer] in hosts.toml."
+            raise UsageError(f"{session.name} is not a backend of a balancer.", remedy)

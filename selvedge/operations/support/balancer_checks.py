@@ -1,0 +1,41 @@
+"""Checks of a balancer's backends, and of a backend that is drained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from selvedge.config.target import Target
+from selvedge.operations.support.check_results import CheckResult, ok, problem, warning
+from selvedge.operations.support.host_status import HostStatus
+
+
+def check_balancer(app: Target, status: HostStatus) -> Iterator[CheckResult]:
+    """Yield whether a balancer reaches its backends, and whether a backend takes the balancers' requests."""
+    site = app.balancer_site
+    for name, address in site.backends.items() if site else ():
+        code = status.backends.get(name, 0)
+        if any(first <= code <= last for first, last in app.health_ranges):
+            yield ok("backend", f"{name} ({address}) answers {code}")
+        elif code:
+            yield problem("backend", f"{name} ({address}) answers {code}", f"Run `fab -H {name} status` to find the cause.")
+        else:
+            remedy = f"Run `fab -H {name} status`, which shows whether it is drained or down."
+            yield warning("backend", f"{name} ({address}) does not answer, so the others get its requests", remedy)
+    if site and not any(status.backends.values()):
+        yield problem("backends", "none answers, so visitors see the maintenance page", "Run `fab status` on the backends.")
+    state = " ".join(status.facts.get("drained", []))
+    undrain = f"Run `fab -H {app.host.name} undrain` when it shall take requests again."
+    if state == "drained":
+        yield warning("drained", "refuses new requests of the balancers", undrain)
+    elif state:
+        yield warning("drained", "a drain was interrupted", f"Run `fab -H {app.host.name} undrain`, or `drain` again.")
+
+
+def requests_of(app: Target, status: HostStatus) -> str:
+    """Return which requests a host gets, or passes on: "drained", "from the balancer", "to 2 of 3"; "" without a balancer."""
+    if site := app.balancer_site:
+        answering = sum(1 for name in site.backends if status.backends.get(name))
+        return f"to {answering} of {len(site.backends)}"
+    if not app.balancers:
+        return ""
+    return "drained" if status.facts.get("drained") else "from the balancer"

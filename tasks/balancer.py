@@ -1,0 +1,16 @@
+"""The load balancer in front of several web servers ([balancer])."""
+
+import selvedge as sv
+from selvedge.release import preconditions
+
+from .certbot import certbot
+from .nginx import nginx
+
+
+@sv.step(phase="switch", precondition=preconditions.balancer)
+def balancer(app):
+    """Balance the requests over the web servers."""
+    site = app.balancer_site
+    # The balancer's site is made as that of an app, with other settings.
+    yield from nginx.resources(site)
+    yield from certbot.resources(site)

@@ -1,0 +1,81 @@
+"""`[balancer]`: the part of each host, and the problems that are found before any contact."""
+
+from __future__ import annotations
+
+import pytest
+
+from selvedge.config.settings import Settings
+from selvedge.config.target import Target
+from tests.unit.config.conftest import Load, Problems
+
+APP = '[app]\nname = "hello"\nrepository = "."\ndomains = ["a.test"]\nenv_file = "x.env"\n'
+HOSTS = '[hosts.lb]\naddress = "203.0.113.1"\nprivate_address = "10.0.0.1"\n'
+HOSTS += '[hosts.web-1]\naddress = "203.0.113.2"\nprivate_address = "10.0.0.2"\n[hosts.web-2]\naddress = "2001:db8::3"\n'
+WEB = '[groups]\nweb = ["web-1", "web-2"]\n'
+BALANCER = '[balancer]\nhosts = ["lb"]\nbackends = "web"\n'
+ALL = APP + HOSTS + WEB + BALANCER
+
+
+def targets(found: Settings) -> list[Target]:
+    return [found.target(name) for name in ("lb", "web-1", "web-2")]
+
+
+def test_the_balancer_has_the_certificate_and_the_backends_have_the_app(settings: Load) -> None:
+    more = '[tls]\nhsts = 60\n[nginx]\nrate_limit = "10r/s"\nbasic_auth = ["me"]\ntrusted_proxies = ["cloudflare"]\nspa = "web"\n'
+    lb, one, two = targets(settings(ALL + more))
+    assert lb.backends == {"web-1": "10.0.0.2:80", "web-2": "[2001:db8::3]:80"}
+    assert (lb.name, lb.has_tls, lb.tls.hsts, lb.nginx.rate_limit, lb.nginx.spa, lb.env_file) == (
+        "hello.balancer", True, 60, "10r/s", "", "",
+    )  # fmt: skip
+    assert lb.nginx.trusted_proxies == ["cloudflare"] and lb.balancer_site is lb and lb.open_ports == (80, 443)
+    for backend in (one, two):
+        assert (backend.name, backend.balancers, backend.nginx.trusted_proxies) == ("hello", ("10.0.0.1",), ["10.0.0.1"])
+        assert (backend.tls.upstream, backend.nginx.rate_limit, backend.nginx.basic_auth) == (True, "", [])
+        assert (backend.open_ports, backend.balancer_site, backend.nginx.spa) == ((), None, "web")
+
+
+def test_a_backend_may_balance_at_other_ports(settings: Load) -> None:
+    text = ALL.replace('hosts = ["lb"]', 'hosts = ["web-1"]\nport = 8080\nmethod = "ip_hash"')
+    lb, one, two = targets(settings(text))
+    site = one.balancer_site
+    assert site and (site.name, site.balance_method) == ("hello.balancer", "ip_hash")
+    assert site.backends == {"web-1": "10.0.0.2:8080", "web-2": "[2001:db8::3]:8080"}
+    assert (one.nginx.http_port, one.open_ports, one.balancers) == (8080, (80, 443), ("10.0.0.2",))
+    assert (two.open_ports, two.nginx.http_port) == ((), 8080)
+    assert (lb.name, lb.tls.upstream, lb.balancers, lb.open_ports) == ("hello", False, (), (80, 443))
+
+
+def test_backends_reboot_one_after_the_other(settings: Load) -> None:
+    text = f'{ALL}[rollout]\ndrain = true\n[server]\nreboot_time = "23:55"\n'
+    lb, one, two = targets(settings(text))
+    assert [each.machine.reboot_time for each in (lb, one, two)] == ["23:55", "23:55", "00:05"]
+    assert [each.drains for each in (lb, one, two)] == [False, True, True]
+
+
+NAMES = 'hosts.lb.private_address: is missing: balancers and backends find each other by IP address, and `address` is a name.'
+
+
+@pytest.mark.parametrize(("text", "words"), [
+    (ALL.replace('["lb"]', '["web-3"]'), "balancer.hosts: no host is named 'web-3'. Did you mean `web-2`?"),
+    (ALL.replace('hosts = ["lb"]', 'hosts = ["web"]'), "balancer.hosts: 'web' is a group. Name its hosts: "),
+    (ALL.replace('hosts = ["lb"]\n', ""), "balancer.hosts: is missing: no server balances the requests."),
+    (ALL.replace('backends = "web"\n', ""), "balancer.backends: is missing: no servers run the app."),
+    (ALL.replace('backends = "web"', 'backends = "wbe"'), "balancer.backends: no group is named 'wbe'. Did you mean `web`?"),
+    (ALL.replace('["web-1", "web-2"]', "[]"), "groups.web: is empty, but balancer.backends names it."),
+    (ALL.replace('address = "203.0.113.1"\nprivate_address = "10.0.0.1"', 'address = "lb.test"'), NAMES),
+    (ALL.replace("10.0.0.2", "10.0.0.1"), "hosts.web-1.private_address: 10.0.0.1 is also the address of lb."),
+    (ALL.replace("10.0.0.2", "10.0.0"), "hosts.web-1.private_address: must be an IP address, such as 10.0.0.10, not '10.0.0'."),
+    (ALL.replace('["lb"]', '["web-1"]'), "balancer.port: is 80, which web-1 needs as a balancer, because it is also a backend."),
+    (ALL.replace('["lb"]', '["lb", "web-1"]\nport = 8080'), 'tls.challenge: is "http", but the authority\'s request may reach an'),
+    (f'{ALL}[nginx]\npath = "/api"\n', "nginx.path: cannot be set together with [balancer], which passes on a whole site."),
+    (ALL.replace('backends = "web"', 'backends = "web"\nmethod = "random"'), "balancer.method: must be "),
+])
+def test_problems_are_found_before_any_contact(problems: Problems, text: str, words: str) -> None:
+    (line,) = problems(text)
+    assert line.startswith(f"hosts.toml: {words}"), line
+
+
+@pytest.mark.parametrize("address", ["10.0.0.1; deny all", "10.0.0.1/8", "fe80::1%eth0", "$(id)"])
+def test_an_address_is_nothing_but_an_address(problems: Problems, address: str) -> None:
+    (line,) = problems(ALL.replace("10.0.0.2", address))
+    assert "hosts.web-1.private_address: must be an IP address" in line

@@ -1,0 +1,81 @@
+"""`fab drain`: which hosts it takes, and how `status` shows a balancer and its backends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from selvedge.config.target import Target
+from selvedge.errors import UsageError
+from selvedge.operations.drain import drain, undrain
+from selvedge.operations.support.balancer_checks import check_balancer, requests_of
+from selvedge.operations.support.host_status import HostStatus, status_query
+from tests.support.declared import BACKEND
+from tests.support.steps import BALANCER
+
+
+def run(app: Target, *names: str, members: tuple[str, ...] = ("web-1", "web-2")) -> Any:
+    sessions = [SimpleNamespace(name=name, target=app) for name in names]
+    settings = SimpleNamespace(balancer=SimpleNamespace(members=lambda _: list(members)), groups={})
+    chained: list[str] = []
+    chain = lambda steps, _flags: chained.extend(step.name for step in steps)  # noqa: E731
+    return SimpleNamespace(fleet=SimpleNamespace(sessions=sessions), settings=settings, chain=chain, chained=chained)
+
+
+def test_one_backend_must_be_left(target: Callable[..., Target]) -> None:
+    app = target(**BACKEND)
+    one = run(app, "web-1")
+    drain(one, {})
+    assert one.chained == ["drain"]
+    with pytest.raises(UsageError, match=r"^No backend would be left: web-1, web-2 are all that there are\."):
+        drain(run(app, "web-1", "web-2"), {})
+    both = run(app, "web-1", "web-2")
+    undrain(both, {})
+    assert both.chained == ["undrain"]
+
+
+@pytest.mark.parametrize("command", [drain, undrain])
+def test_only_a_backend_can_be_drained(target: Callable[..., Target], command: Callable[..., None]) -> None:
+    for app in (target(), target(**BALANCER)):
+        with pytest.raises(UsageError, match=r"^web-1 is not a backend of a balancer\."):
+            command(run(app, "web-1"), {})
+
+
+def findings(app: Target, fact: str) -> Mapping[str, str]:
+    return {f"{each.level} {each.subject}": each.text for each in check_balancer(app, HostStatus.parse(fact))}
+
+
+def test_a_balancer_shows_its_backends(target: Callable[..., Target]) -> None:
+    app = target(**BALANCER)
+    assert findings(app, "backend web-1 200\nbackend web-2 500\n") == {
+        "ok backend": "web-1 (10.0.0.2:80) answers 200", "problem backend": "web-2 ([fd00::3]:80) answers 500",
+    }  # fmt: skip
+    silent = findings(app, "backend web-1 200\nbackend web-2 0\n")["warning backend"]
+    assert silent.startswith("web-2 ([fd00::3]:80) does not answer")
+    assert findings(app, "backend web-1 0\nbackend web-2 0\n")["problem backends"].startswith("none answers")
+    assert "backend_answers web-1 10.0.0.2:80" in status_query(app)
+
+
+def test_the_last_table_says_who_gets_requests(target: Callable[..., Target]) -> None:
+    seen = [
+        requests_of(app, HostStatus.parse(fact))
+        for app, fact in (
+            (target(**BALANCER), "backend web-1 200\nbackend web-2 0\n"),
+            (target(**BACKEND), "drained drained\n"),
+            (target(**BACKEND), "drained \n"),
+            (target(), ""),
+        )
+    ]
+    assert seen == ["to 1 of 2", "drained", "from the balancer", ""]
+
+
+def test_a_drained_backend_says_so(target: Callable[..., Target]) -> None:
+    app = target(**BACKEND)
+    assert findings(app, "drained drained\n") == {"warning drained": "refuses new requests of the balancers"}
+    assert findings(app, "drained half\n") == {"warning drained": "a drain was interrupted"}
+    assert findings(app, "drained \n") == {}
+    assert "backend_state selvedge-drained.hello.service" in status_query(app)
+    assert "backend_" not in status_query(target())

@@ -1,0 +1,148 @@
+"""The site of a balancer, and what its backends have in place of a site for everyone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from selvedge.config.target import Target
+from selvedge.errors import UsageError
+from selvedge.release import preconditions
+from selvedge.resources.access.firewall import Firewall, PortAllowed
+from selvedge.resources.files import Absent
+from selvedge.resources.nginx.drained import Drained
+from selvedge.resources.packages import Packages
+from selvedge.resources.services import Service
+from tests.support.declared import BACKEND, NAMED, file, of, parts
+from tests.support.steps import BALANCER
+
+SITES = "/etc/nginx/sites-available"
+SNIPPETS = "/etc/nginx/snippets"
+
+
+@pytest.fixture
+def lb(app: Callable[..., Target]) -> Callable[..., Target]:
+    """Make the settings of a balancer; `balancer` has more keys of [balancer]."""
+
+    def make(balancer: dict[str, Any] | None = None, **more: Any) -> Target:
+        return app("nothing set", **{**BALANCER, **more, "balancer": {**BALANCER["balancer"], **(balancer or {})}})
+
+    return make
+
+
+def upstream(settings: Target) -> list[str]:
+    text = file("balancer", settings, f"{SITES}/hello.balancer").text
+    block = text.partition("upstream hello.balancer {")[2].partition("\n}")[0]
+    return [line.strip() for line in block.splitlines() if line.strip() and not line.strip().startswith("#")]
+
+
+def test_all_backends_are_asked_again_if_none_has_answered(lb: Callable[..., Target]) -> None:
+    assert upstream(lb()) == [
+        "zone selvedge_backends_hello__balancer 256k;",
+        "least_conn;",
+        "server 10.0.0.2:80 max_fails=1 fail_timeout=5s; # web-1",
+        "server [fd00::3]:80 max_fails=1 fail_timeout=5s; # web-2",
+        "server 10.0.0.2:80 backup max_fails=0;",
+        "server [fd00::3]:80 backup max_fails=0;",
+    ]
+
+
+def test_the_same_backend_for_an_address_has_no_backup(lb: Callable[..., Target]) -> None:
+    lines = upstream(lb({"method": "ip_hash", "port": 8080}))
+    assert "ip_hash;" in lines and "backup" not in "".join(lines)
+    assert "server 10.0.0.2:8080 max_fails=3 fail_timeout=5s; # web-1" in lines
+
+
+def test_the_balancer_retries_and_has_a_page_for_the_worst_case(lb: Callable[..., Target]) -> None:
+    text = file("balancer", lb(nginx={"read_timeout": 30}), f"{SNIPPETS}/hello.balancer.conf").text
+    for line in ("proxy_next_upstream error timeout;", "proxy_connect_timeout 1s;", "proxy_read_timeout 35s;"):
+        assert f"\n{line}\n" in text
+    assert "non_idempotent" not in text and text.count("proxy_connect_timeout") == 1
+    page = re.search(r"error_page 502 504 =503 (\S+);\nlocation = (\S+) \{\n    internal;\n    alias (\S+);", text)
+    assert page and page[1] == page[2]
+    assert "<title>" in file("balancer", lb(), page[3]).text
+
+
+def test_https_limits_and_redirects_are_on_the_balancer(lb: Callable[..., Target]) -> None:
+    files = {"static": {"/static": "static"}, "media": {"/media": "m"}, "cache": "1s", "spa": "web"}
+    settings = lb(nginx={**BALANCER["nginx"], **files})
+    locations = file("balancer", settings, f"{SNIPPETS}/hello.balancer.conf").text
+    assert "limit_req zone=selvedge_rate_hello__balancer" in locations and "gzip on" not in locations
+    assert not re.search(r"location \^~ /(static|media)|proxy_cache|@page", locations)
+    tls = file("balancer", settings, f"{SITES}/hello.balancer-tls").text
+    assert "/etc/letsencrypt/live/hello.balancer/fullchain.pem" in tls and "max-age=31536000" in tls
+    assert "return 301 https://hello.example.com$request_uri;" in tls
+
+
+def test_a_balancer_gets_no_app(lb: Callable[..., Target]) -> None:
+    assert [step.name for step in parts(lb())] == ["update", "harden", "install", "balancer"]
+    (packages,) = of("install", lb(), Packages)
+    assert "nginx" in packages.names and not {"git", "supervisor"} & set(packages.names)
+    for name in ("repository", "build", "image", "environment", "switch", "site", "certificates", "postgres", "redis"):
+        with pytest.raises(UsageError, match=r"^server is a balancer \(\[balancer\]\), so the app does not run there\."):
+            getattr(preconditions, name)(lb())
+
+
+def test_only_a_host_of_the_table_is_a_balancer(app: Callable[..., Target], lb: Callable[..., Target]) -> None:
+    preconditions.balancer(lb(nginx={}))
+    with pytest.raises(UsageError, match=r"^server is not a balancer\."):
+        preconditions.balancer(app("nothing set"))
+
+
+def test_a_backend_answers_and_believes_its_balancers_alone(app: Callable[..., Target]) -> None:
+    settings = app("a backend")
+    (wall,) = of("harden", settings, Firewall)
+    assert (wall.ports, wall.sources, wall.inner) == ((), ("10.0.0.1",), 80)
+    assert of("nginx", settings, PortAllowed) == [PortAllowed(80, ("10.0.0.1",))]
+    text = file("nginx", settings, f"{SNIPPETS}/hello.conf").text
+    assert re.findall(r"set_real_ip_from (\S+);", text) == ["10.0.0.1"]
+    assert "auth_basic_user_file" not in text and "limit_req " not in text
+    assert text.count("error_page 502 = @selvedge_gone;") == 3, "in each location that has error pages of its own, too"
+    assert [each.path for each in of("certbot", settings) if hasattr(each, "fullchain")] == []
+
+
+def test_a_backend_can_be_drained(app: Callable[..., Target]) -> None:
+    settings = app("a backend")
+    rules = file("nginx", settings, settings.paths.drain_rules).text
+    assert "ip saddr 10.0.0.1 tcp dport 80 tcp flags & (syn | ack) == syn reject with tcp reset" in rules
+    six = app("a backend", hosts={**BACKEND["hosts"], "lb": {"address": "fd00::1"}})
+    assert "ip6 saddr fd00::1 tcp dport 80 " in file("nginx", six, settings.paths.drain_rules).text
+    assert [each.name for each in of("nginx", settings, Service)].count("selvedge-leave.hello.service") == 1
+    without = app("a backend", rollout={})
+    assert "selvedge-leave.hello.service" not in [each.name for each in of("nginx", without, Service)]
+
+
+@pytest.mark.parametrize(
+    ("drained", "fact", "shell"),
+    [
+        (True, "", "backend_drain selvedge-drained.hello.service 80 10"),
+        (True, "half\n", "backend_drain selvedge-drained.hello.service 80 10"),
+        (True, "drained\n", None),
+        (False, "", None),
+        (False, "half\n", "backend_undrain selvedge-drained.hello.service"),
+        (False, "drained\n", "backend_undrain selvedge-drained.hello.service"),
+    ],
+)
+def test_drained_and_not_drained(app: Callable[..., Target], drained: bool, fact: str, shell: str | None) -> None:
+    change = Drained.of(app("a backend", drain=10), drained=drained).plan(fact)
+    assert (change and change.shell) == shell
+
+
+def test_the_site_of_a_former_balancer_is_disabled(app: Callable[..., Target]) -> None:
+    enabled = "/etc/nginx/sites-enabled/hello.balancer"
+    gone = [[each.path for each in of("nginx", app(name), Absent)] for name in ("a backend", "a backend that balances", "domains")]
+    assert [{enabled, f"{enabled}-tls"} <= set(paths) for paths in gone] == [True, False, False]
+
+
+def test_both_on_one_server(app: Callable[..., Target]) -> None:
+    settings = app("a backend that balances")
+    assert [step.name for step in parts(settings)][-3:] == ["nginx", "certbot", "balancer"]
+    assert "listen 8080;" in file("nginx", settings, f"{SITES}/hello").text
+    site = file("balancer", settings, f"{SITES}/hello.balancer").text
+    assert "listen 80;" in site and "server 203.0.113.10:8080 " in site
+    (wall,) = of("harden", settings, Firewall)
+    assert (wall.ports, wall.sources, wall.inner) == ((80, 443), ("203.0.113.10", "10.0.0.1"), 8080)
+    assert settings.domains == NAMED["domains"]
