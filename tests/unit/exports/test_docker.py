@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
+from selvedge.config.target import Target
+from selvedge.project.render import template
 from tests.support.exports import HOSTILE, Exported
 
 Make = Callable[..., Exported]
@@ -220,6 +222,17 @@ def test_shared_paths_are_links_to_the_volume(exported: Make) -> None:
     assert "ln -s /data/uploads /app/uploads" in text and "ln -s /data/data/blog.db /app/data/blog.db" in text
     assert "install -d -o app -g app /data /data/data /data/uploads\n" in text
     assert {"uploads", "data/blog.db", "production.env"} <= set(made.text(".dockerignore").splitlines())
+
+
+def test_on_a_server_the_volume_is_the_shared_folder(exported: Make, target: Callable[..., Target]) -> None:
+    """The script `container` of app.manager = "docker" recognizes the image by its label."""
+    made = exported(shared_paths=["uploads"])
+    made.make("docker")
+    assert "LABEL selvedge.shared=/data " in made.text("Dockerfile")
+    settings = [target(name="shop", shared_paths=paths) for paths in (["uploads"], [])]
+    scripts = [template("docker/container.j2", app=each, image="shop:1", folder="/x") for each in settings]
+    assert ["src=/srv/shop/shared,dst=/data" in each for each in scripts] == [True, False]
+    assert """'{{index .Config.Labels "selvedge.shared"}}'""" in scripts[0]
 
 
 def test_a_secret_file_of_any_name_is_not_in_the_image(exported: Make) -> None:
