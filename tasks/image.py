@@ -12,4 +12,4 @@ def image(app):
     yield sv.build_variables(app)
     yield from sv.build_hook(app, sv.Instance.of(app), "before_build")
     yield sv.Directory(app.paths.images, "0700", removable=True)
-    yield sv.Image(app)
+    yield sv.Image(app, sv.build_digest(app))

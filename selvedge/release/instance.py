@@ -98,7 +98,7 @@ class Instance(Value):
     @cached_property
     def _image(self) -> str:
         """The name of its image, "" if it runs outside of containers."""
-        return image_name(self.app) if process_manager(self.app).contains else ""
+        return image_name(self.app, build_digest(self.app)) if process_manager(self.app).contains else ""
 
     @property
     def start(self) -> str:

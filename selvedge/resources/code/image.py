@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from pathlib import PurePosixPath
 
-from selvedge.config.dotenv import build_digest
 from selvedge.config.target import Target
 from selvedge.resources.base import Change, Resource
 from selvedge.shell.library import call
@@ -21,24 +20,25 @@ def image_modules(app: Target) -> tuple[str, ...]:
     return (*MODULES[app.server], *more)
 
 
-def image_request(app: Target) -> str:
-    """Return the settings that need an image of their own. Raises ConfigError as `build_digest` does."""
-    return " ".join([app.root or ".", *image_modules(app), *filter(None, [build_digest(app)])])
+def image_request(app: Target, variables: str) -> str:
+    """Return the settings that need an image of their own. variables: a digest of those of its build."""
+    return " ".join([app.root or ".", *image_modules(app), *filter(None, [variables])])
 
 
-def image_name(app: Target) -> str:
+def image_name(app: Target, variables: str) -> str:
     """Return the name of the image of the app's commit: one for each request, so that no kept release gets another image.
 
-    Raises ConfigError as `build_digest` does.
+    variables: a digest of those of its build.
     """
-    digest = hashlib.sha256(image_request(app).encode()).hexdigest()[:6]
+    digest = hashlib.sha256(image_request(app, variables).encode()).hexdigest()[:6]
     return f"{app.name}:{PurePosixPath(app.paths.release(app.commit)).name}.{digest}"
 
 
 class Image(Resource):
-    """The image of the app's commit."""
+    """The image of the app's commit. variables: a digest of those of its build."""
 
     app: Target
+    variables: str = ""
 
     def __repr__(self) -> str:
         return f"Image({self._image!r})"
@@ -49,7 +49,11 @@ class Image(Resource):
 
     @property
     def _image(self) -> str:
-        return image_name(self.app)
+        return image_name(self.app, self.variables)
+
+    @property
+    def _request(self) -> str:
+        return image_request(self.app, self.variables)
 
     @property
     def _folder(self) -> str:
@@ -61,10 +65,10 @@ class Image(Resource):
         return self.app.paths.image(self.app.commit)
 
     def probe(self) -> str:
-        return call("image_fact", image=self._image, mark_path=self.path, request=image_request(self.app))
+        return call("image_fact", image=self._image, mark_path=self.path, request=self._request)
 
     def plan(self, fact: str) -> Change | None:
-        if fact.strip().partition(" ")[2] == image_request(self.app):
+        if fact.strip().partition(" ")[2] == self._request:
             return None
         app = self.app
         shell = call(
@@ -76,10 +80,10 @@ class Image(Resource):
             dockerfile=DOCKERFILE,
             image=self._image,
             mark_path=self.path,
-            request=image_request(app),
+            request=self._request,
             modules=" ".join(image_modules(app)),
             server=app.server,
-            build_digest=build_digest(app),
+            build_digest=self.variables,
             keep=app.keep_releases,
             user=app.name,
         )

@@ -27,6 +27,12 @@ from tests.support.hostile import HOSTILE
 ID = f"sha256:{'a' * 64}"
 
 
+def name_of(app: Target) -> str:
+    """Return the image that the step `image` builds."""
+    (image,) = of("image", app, Image)
+    return image_name(app, image.variables)
+
+
 def container(app: Target, folder: Path, *words: str) -> list[str]:
     """Return the arguments that the script `container` of the app's release gives to docker."""
     programs = folder / "programs"
@@ -65,7 +71,7 @@ def test_an_image_is_built_once_for_its_commit(
     change = image.plan(fact)
     assert (change is None) == built
     if change:
-        assert change.summary == f"build the image {image_name(image.app)} from Dockerfile"
+        assert change.summary == f"build the image {image_name(image.app, image.variables)} from Dockerfile"
 
 
 def test_settings_that_need_another_image_give_it_another_name(
@@ -73,21 +79,21 @@ def test_settings_that_need_another_image_give_it_another_name(
 ) -> None:
     """So no build replaces the image of a release that is live or kept."""
     settings: list[dict[str, str]] = [{}, {"app_server": "uvicorn"}, {"root": "backend"}, {"worker_class": "my.Worker"}]
-    found = [image_name(app("domains", manager="docker", **each)) for each in settings]
+    found = [name_of(app("domains", manager="docker", **each)) for each in settings]
     for number in range(2):
         (tmp_path / "build.env").write_text(f"INDEX=https://{number}.example.com\n")
-        found.append(image_name(app("domains", manager="docker", build_env_file="build.env")))
+        found.append(name_of(app("domains", manager="docker", build_env_file="build.env")))
     (tmp_path / "build.env").write_text("INDEX=https://1.example.com\nINDEX_PASSWORD=other\n")
-    found.append(image_name(app("domains", manager="docker", build_env_file="build.env")))
+    found.append(name_of(app("domains", manager="docker", build_env_file="build.env")))
     assert len(set(found)) == len(found) - 1 and found[-1] == found[-2], "a password decides nothing"
     assert all(re.fullmatch(rf"hello:{COMMIT[:12]}\.[0-9a-f]{{6}}", each) for each in found)
     same = app("domains", manager="docker", memory_max="1G", workers=9)
-    assert image_name(same) == found[0] != image_name(target("f" * 40, manager="docker"))
+    assert name_of(same) == found[0] != name_of(target("f" * 40, manager="docker"))
 
 
 def test_the_instance_names_the_image_that_the_step_builds(app: Callable[..., Target]) -> None:
     settings = app("docker", app_server="uvicorn", root="backend")
-    assert f"\nimage={image_name(settings)}\n" in Instance.of(settings).manager_files()["container"]
+    assert f"\nimage={name_of(settings)}\n" in Instance.of(settings).manager_files()["container"]
 
 
 @pytest.mark.parametrize(("fact", "written"), [
@@ -113,7 +119,7 @@ def test_an_engine_that_cannot_be_set_is_refused(fact: str, said: str) -> None:
 def test_a_container_has_the_limits_and_no_secrets(app: Callable[..., Target], tmp_path: Path) -> None:
     settings = app("docker", memory_max="512M", tasks_max=99)
     given = container(settings, tmp_path, "hello.x", "--detach", "--", "run", "a b", "--", "c")
-    image = given.index(image_name(settings))
+    image = given.index(name_of(settings))
     options, command = given[:image], given[image + 1 :]
     assert command == ["-c", 'PATH=$PATH:/.selvedge && exec "$@"', "sh", "run", "a b", "--", "c"]
     assert options[:3] == ["run", "--name", "hello.x"] and options[-3:] == ["--detach", "--entrypoint", "/.selvedge/sh"]

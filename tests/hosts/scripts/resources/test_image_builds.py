@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from selvedge.config.dotenv import build_digest
 from selvedge.config.target import Target
 from selvedge.resources.code.image import Image, image_name
 from selvedge.resources.files import Directory
@@ -39,7 +40,7 @@ def app(server: Server, target: Callable[..., Target]) -> Callable[..., Target]:
 
 
 def resources(app: Target) -> tuple[Directory, Directory, Image]:
-    return Directory(app.paths.base), Directory(app.paths.images, "0700"), Image(app)
+    return Directory(app.paths.base), Directory(app.paths.images, "0700"), Image(app, build_digest(app))
 
 
 def keep(server: Server, instance: str, image: str) -> None:
@@ -63,7 +64,7 @@ def run(server: Server, shell: str, **values: str) -> str:
 class TestNames:
     def test_an_image_gets_its_name_once_it_is_accepted(self, server: Server, engine: Engine, app: Callable[..., Target]) -> None:
         planned = server.make(*resources(app()))
-        name = image_name(app())
+        name = image_name(app(), "")
         assert summaries(planned)[-1] == f"build the image {name} from Dockerfile"
         assert list(engine.state["images"]) == [name]
 
@@ -86,7 +87,7 @@ class TestNames:
         self, server: Server, engine: Engine, app: Callable[..., Target]
     ) -> None:
         server.make(*resources(app()))
-        engine.set(images={image_name(app()): "sha256:other"})
+        engine.set(images={image_name(app(), ""): "sha256:other"})
         assert server.make(*resources(app()))
 
 
