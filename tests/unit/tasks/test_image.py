@@ -28,6 +28,12 @@ from tests.support.hostile import HOSTILE
 ID = f"sha256:{'a' * 64}"
 
 
+def name_of(app: Target) -> str:
+    """Return the image that the step `image` builds."""
+    (image,) = of("image", app, Image)
+    return image_name(app, image.variables)
+
+
 def container(app: Target, folder: Path, *words: str) -> list[str]:
     """Return the arguments that the script `container` of the app's release gives to docker."""
     programs = folder / "programs"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from selvedge.config.dotenv import build_digest
 from selvedge.config.target import Target
 from selvedge.resources.code.app_image import app_image
 from selvedge.resources.code.image import Image
@@ -40,7 +41,7 @@ def app(server: Server, target: Callable[..., Target]) -> Callable[..., Target]:
 
 
 def resources(app: Target) -> tuple[Directory, Directory, Image]:
-    return Directory(app.paths.base), Directory(app.paths.images, "0700"), Image(app)
+    return Directory(app.paths.base), Directory(app.paths.images, "0700"), Image(app, build_digest(app))
 
 
 def keep(server: Server, instance: str, image: str) -> None:
