@@ -31,7 +31,7 @@ SCRIPT = Option("script", "Print the shell script that would run; change nothing
 WAIT = Option("wait", "Wait this many seconds if another run holds the lock.", 0)
 COMMIT = Option("commit", "Release this commit: a full or short SHA, or a tag.", "")
 BRANCH = Option("branch", "Release the newest commit of this branch.", "")
-IMAGE = Option("image", "Run this image of a registry: NAME@sha256:…", "")
+IMAGE = Option("image", "Run this image of a registry (NAME@sha256:…).", "")
 
 
 def _help_texts(options: Sequence[Option]) -> dict[str, str]:
