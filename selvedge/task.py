@@ -33,7 +33,7 @@ WAIT = Option("wait", "Wait this many seconds if another run holds the lock.", 0
 SKIP = Option("skip_unreachable", "Leave out servers that cannot be reached.")
 COMMIT = Option("commit", "Release this commit: a full or short SHA, or a tag.", "")
 BRANCH = Option("branch", "Release the newest commit of this branch.", "")
-IMAGE = Option("image", "Run this image of a registry: NAME@sha256:…", "")
+IMAGE = Option("image", "Run this image of a registry (NAME@sha256:…).", "")
 
 
 def _help_texts(options: Sequence[Option]) -> dict[str, str]:

@@ -30,7 +30,7 @@ def apply_options(sessions: Sequence[Session], options: Mapping[str, Any]) -> No
     """
     forced = bool(options.get("force"))
     for session in sessions:
-        image = requested_image(session.target, options)
+        image = requested_image(session.app, options)
         session.release = replace(session.release, ref=ref_of(session.name, options), image=image, forced=forced)
 
 
