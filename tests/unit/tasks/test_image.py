@@ -31,7 +31,7 @@ ID = f"sha256:{'a' * 64}"
 def name_of(app: Target) -> str:
     """Return the image that the step `image` builds."""
     (image,) = of("image", app, Image)
-    return image_name(app, image.variables)
+    return image.image
 
 
 def container(app: Target, folder: Path, *words: str) -> list[str]:

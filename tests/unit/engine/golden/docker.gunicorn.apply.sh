@@ -36,18 +36,18 @@ install -d -m 00750 -o root -g hello -- /srv/hello/instances
 )
 change_5() (
 set -eu
-install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-a6b96a
+install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-9cc7c8
 )
 change_6() (
 set -eu
-head -c 150 <&3 | file_put /srv/hello/instances/0123456789ab-a6b96a/env 0640 root hello 150
+head -c 150 <&3 | file_put /srv/hello/instances/0123456789ab-9cc7c8/env 0640 root hello 150
 )
 change_7() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-a6b96a/run 0750 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-9cc7c8/run 0750 root hello <<'EOF'
 #!/.selvedge/sh
 # Runs a command in the environment of this release of hello: its folder, variables and virtual environment. Example:
-#   /srv/hello/instances/0123456789ab-a6b96a/run python -c 'import sys; print(sys.prefix)'
+#   /srv/hello/instances/0123456789ab-9cc7c8/run python -c 'import sys; print(sys.prefix)'
 # Written by `fab gunicorn`; edit its template gunicorn/run.j2 instead.
 set -eu
 # It runs in a container. The working folder is that of the image.
@@ -56,14 +56,14 @@ image_path=$PATH image_modules=${PYTHONPATH:+:$PYTHONPATH}
 set -a
 # nginx limits headers ([nginx] large_headers). uvicorn's library for WebSockets never answers a request with one over 8 kB.
 WEBSOCKETS_MAX_LINE_LENGTH=65536
-. /srv/hello/instances/0123456789ab-a6b96a/env
+. /srv/hello/instances/0123456789ab-9cc7c8/env
 # The app may write only to this folder.
 APP_SHARED=/srv/hello/shared
 HOME=/srv/hello/shared
-RELEASE=0123456789ab-a6b96a
+RELEASE=0123456789ab-9cc7c8
 COMMIT=0123456789abcdef0123456789abcdef01234567
 PATH=$image_path
-PYTHONPATH=$PWD:$PWD/src:/srv/hello/instances/0123456789ab-a6b96a$image_modules
+PYTHONPATH=$PWD:$PWD/src:/srv/hello/instances/0123456789ab-9cc7c8$image_modules
 # Output reaches the log at once, and no byte code is written next to the source.
 PYTHONUNBUFFERED=1
 PYTHONDONTWRITEBYTECODE=1
@@ -91,7 +91,7 @@ EOF
 )
 change_8() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-a6b96a/selvedge_worker.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-9cc7c8/selvedge_worker.py 0640 root hello <<'EOF'
 """gunicorn's worker for hello, which adds the header X-Release to every response.
 
 gunicorn loads this module before it listens and before it starts workers.
@@ -164,31 +164,31 @@ EOF
 )
 change_9() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-a6b96a/selvedge_app.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-9cc7c8/selvedge_app.py 0640 root hello <<'EOF'
 # … selvedge_app.py
 EOF
 )
 change_10() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-a6b96a/selvedge_explain.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-9cc7c8/selvedge_explain.py 0640 root hello <<'EOF'
 # … selvedge_explain.py
 EOF
 )
 change_11() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-a6b96a/selvedge_asgi.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-9cc7c8/selvedge_asgi.py 0640 root hello <<'EOF'
 # … selvedge_asgi.py
 EOF
 )
 change_12() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-a6b96a/selvedge_log.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-9cc7c8/selvedge_log.py 0640 root hello <<'EOF'
 # … selvedge_log.py
 EOF
 )
 change_13() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-a6b96a/gunicorn_start 0750 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-9cc7c8/gunicorn_start 0750 root hello <<'EOF'
 #!/.selvedge/sh
 # Starts hello: gunicorn manages the workers, and uvicorn runs the ASGI app in each of them.
 # docker runs this script as the user hello.
@@ -202,11 +202,11 @@ PYTHON=$(command -v python || command -v python3)
 # By default one worker more than CPU cores, so that all cores are busy while one worker waits (app.workers in hosts.toml).
 WORKERS=$(($(nproc) + 1))
 # A new release starts with one worker. Once it is healthy, Selvedge makes gunicorn start the others.
-if [ -e /srv/hello/instances/0123456789ab-a6b96a/one ]; then WORKERS=1; fi
-# /srv/hello/instances/0123456789ab-a6b96a/selvedge_worker.py extends uvicorn_worker.UvicornWorker.
+if [ -e /srv/hello/instances/0123456789ab-9cc7c8/one ]; then WORKERS=1; fi
+# /srv/hello/instances/0123456789ab-9cc7c8/selvedge_worker.py extends uvicorn_worker.UvicornWorker.
 WORKER_CLASS=selvedge_worker.Worker
 # Each release has its own socket. nginx connects to the live one by the link /srv/hello/live.sock.
-BIND=unix:/run/hello/0123456789ab-a6b96a.sock
+BIND=unix:/run/hello/0123456789ab-9cc7c8.sock
 LOG_LEVEL=info
 
 # gunicorn 24 and later open a control socket in the home directory, which Selvedge does not use.
@@ -216,7 +216,7 @@ if "$PYTHON" -I -c 'import gunicorn.ctl' 2>/dev/null; then CONTROL=--no-control-
 # --umask 0 opens the socket to all users, but only this user and nginx can enter its folder.
 # --forwarded-allow-ips '*': only nginx can reach the socket, so gunicorn may trust its headers about the client.
 # --worker-tmp-dir: heartbeat files are in memory, so that a slow disk does not look like a dead worker.
-exec /srv/hello/instances/0123456789ab-a6b96a/run "$PYTHON" -m gunicorn main:app \
+exec /srv/hello/instances/0123456789ab-9cc7c8/run "$PYTHON" -m gunicorn main:app \
   --name "$NAME" \
   --chdir "$DIR" \
   --workers "$WORKERS" \
@@ -234,17 +234,17 @@ EOF
 )
 change_14() (
 set -eu
-install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-a6b96a/processes
+install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-9cc7c8/processes
 )
 change_15() (
 set -eu
-install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-a6b96a/processes/worker
+install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-9cc7c8/processes/worker
 )
 change_16() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-a6b96a/processes/worker/start 0750 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-9cc7c8/processes/worker/start 0750 root hello <<'EOF'
 #!/.selvedge/sh
-# Runs the process worker of hello, release 0123456789ab-a6b96a, with this number: $1.
+# Runs the process worker of hello, release 0123456789ab-9cc7c8, with this number: $1.
 # docker runs this script as the user hello.
 # Written by `fab gunicorn`; edit its template process/start.j2 instead.
 set -eu
@@ -252,12 +252,12 @@ set -eu
 # If possible, the program takes the place of the shell, so that it gets the signals itself.
 COMMAND='exec celery -A blog worker -n '"'"'w$PROCESS_NUMBER'"'"''
 
-exec /srv/hello/instances/0123456789ab-a6b96a/run env PROCESS_NUMBER="$1" sh -c "$COMMAND"
+exec /srv/hello/instances/0123456789ab-9cc7c8/run env PROCESS_NUMBER="$1" sh -c "$COMMAND"
 EOF
 )
 change_17() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-a6b96a/processes/worker/settings 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-9cc7c8/processes/worker/settings 0640 root hello <<'EOF'
 overlap yes
 stop_signal TERM
 stop_timeout 300

@@ -58,6 +58,8 @@ mark=@selvedge
 
 # … the library project
 
+# … the library prune
+
 # … the library python
 
 # … the library releases
@@ -110,7 +112,7 @@ change_3() (
 set -eu
 app=hello
 base=/srv/hello
-new=0123456789ab-a6b96a
+new=0123456789ab-9cc7c8
 hook=before_build
 user=hello
 release=/srv/hello/releases/0123456789ab
@@ -119,7 +121,7 @@ run=''
 build_env=/etc/selvedge/hello/build.env
 mark_path=/srv/hello/releases/0123456789ab/.selvedge-before_build
 mark_text=88e6894eb7f6d21f
-hook_build 5 RELEASE=0123456789ab-a6b96a COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS= 'make assets'
+hook_build 5 RELEASE=0123456789ab-9cc7c8 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS= 'make assets'
 )
 change_4() (
 set -eu
@@ -129,11 +131,15 @@ change_5() (
 set -eu
 app=hello
 base=/srv/hello
+log_dir=/var/log/hello
+live_socket=/srv/hello/live.sock
+supervisor_conf=/etc/supervisor/conf.d/hello.conf
 new=0123456789ab
+keep=5
 release=/srv/hello/releases/0123456789ab
 folder=/srv/hello/releases/0123456789ab/backend
 dockerfile=Dockerfile
-image=hello:0123456789ab
+image=hello:0123456789ab.77cebf
 mark_path=/srv/hello/images/0123456789ab
 request='backend gunicorn uvicorn_worker'
 modules='gunicorn uvicorn_worker'
@@ -141,6 +147,7 @@ module=main:app
 migrate='alembic upgrade head'
 server=gunicorn
 build_env=/etc/selvedge/hello/build.env
+build_digest=''
 user=hello
 image_build
 )

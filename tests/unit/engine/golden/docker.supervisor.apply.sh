@@ -156,15 +156,16 @@ step_fail '/usr/bin/docker is missing.'
 )
 change_1() (
 set -eu
-step_fail '/srv/hello/instances/0123456789ab-a6b96a/gunicorn_start is missing.'
+step_fail '/srv/hello/instances/0123456789ab-9cc7c8/gunicorn_start is missing.'
 )
 change_2() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-a6b96a/container 0750 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-9cc7c8/container 0750 root hello <<'EOF'
 #!/bin/sh
 # Runs a command in a container of this release of hello, as root on the server: container NAME OPTION… -- COMMAND…
 # The options are those of `docker run`. Written by `fab supervisor`; edit its template docker/container.j2 instead.
 set -eu
+image=hello:0123456789ab.77cebf
 name=$1
 shift
 
@@ -175,7 +176,7 @@ for word; do
   shift
   if [ "$word" = -- ] && [ -z "$split" ]; then
     split=1
-    set -- "$@" --entrypoint /.selvedge/sh hello:0123456789ab -c 'PATH=$PATH:/.selvedge && exec "$@"' sh
+    set -- "$@" --entrypoint /.selvedge/sh "$image" -c 'PATH=$PATH:/.selvedge && exec "$@"' sh
   else
     set -- "$@" "$word"
   fi
@@ -184,11 +185,12 @@ done
 # app.memory_max = "40%"
 memory=$(awk '/^MemTotal:/ { print int($2 * 40 / 100) }' /proc/meminfo)k
 
-# The environment is not among these options, so `docker inspect` does not show it: /srv/hello/instances/0123456789ab-a6b96a/run reads it.
+# The environment is not among these options, so `docker inspect` does not show it: /srv/hello/instances/0123456789ab-9cc7c8/run reads it.
 # No port is published, because Docker would open it past the firewall. nginx uses the socket.
 exec docker run --name "$name" \
+  --pull never \
   --label selvedge.app=hello \
-  --network hello \
+  --network selvedge-hello \
   --add-host host.docker.internal:host-gateway \
   --user "$(id -u hello):$(id -g hello)" \
   --read-only \
@@ -200,7 +202,7 @@ exec docker run --name "$name" \
   --pids-limit 512 \
   --stop-signal TERM \
   --stop-timeout 40 \
-  --mount type=bind,src=/srv/hello/instances/0123456789ab-a6b96a,dst=/srv/hello/instances/0123456789ab-a6b96a,readonly \
+  --mount type=bind,src=/srv/hello/instances/0123456789ab-9cc7c8,dst=/srv/hello/instances/0123456789ab-9cc7c8,readonly \
   --mount type=bind,src=/srv/hello/shared,dst=/srv/hello/shared \
   --mount type=bind,src=/run/hello,dst=/run/hello \
   --mount type=bind,src=/var/lib/uploads,dst=/var/lib/uploads \
@@ -287,7 +289,7 @@ health_ranges=200-399
 health_timeout=5.0
 health_attempts=60
 health_interval=0.5
-new=0123456789ab-a6b96a
+new=0123456789ab-9cc7c8
 why=deploy
 module=main:app
 start_timeout=120
@@ -487,15 +489,15 @@ change_15() (
 set -eu
 app=hello
 base=/srv/hello
-new=0123456789ab-a6b96a
+new=0123456789ab-9cc7c8
 hook=after_switch
 user=hello
 folder=/srv/hello/releases/0123456789ab
-run=/srv/hello/instances/0123456789ab-a6b96a/run
+run=/srv/hello/instances/0123456789ab-9cc7c8/run
 mark_path=/srv/hello/instances/.after_switch
 mark_text=837e0ae787553a3f
 live_link=/srv/hello/live.sock
-hook_switch 5 RELEASE=0123456789ab-a6b96a COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS= './tell released'
+hook_switch 5 RELEASE=0123456789ab-9cc7c8 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS= './tell released'
 )
 change_arm() (
 set -eu

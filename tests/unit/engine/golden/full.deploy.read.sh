@@ -98,6 +98,8 @@ mark=@selvedge
 
 # … the library supervisorunit
 
+# … the library survey
+
 # … the library systemd
 
 # … the library systemdunit
@@ -363,9 +365,9 @@ probe_path /srv/hello/timers ''
 printf '\n%s fact 95\n' "$mark"
 probe_path /srv/hello/timers/record 07421e2d7e5b269ce6491d801752e4e0f5289b8090a49a19b133bcb4e92d0111
 printf '\n%s fact 96\n' "$mark"
-probe_path /srv/hello/timers/cleanup.sh 33fda4042ead7c4a4f72df871dfbab536696e6e38511a66dc728dfca4be3d622
+probe_path /srv/hello/timers/cleanup.sh f6c8b49b4298ef8e5c1b569e1f964fa54474fcd3dac1d85e8fb8f95afaa6f0cf
 printf '\n%s fact 97\n' "$mark"
-probe_path /etc/systemd/system/selvedge-timer-hello.cleanup.service e10ad499d2a47525f10cc2fe560c7a51a9cf3963f0d6581ae540919e70493944
+probe_path /etc/systemd/system/selvedge-timer-hello.cleanup.service ea1abdcf248c680dfd053b0bfdfe9e8993557c489a957e2ea334162638a17889
 printf '\n%s fact 98\n' "$mark"
 probe_path /etc/systemd/system/selvedge-timer-hello.cleanup.timer 19bc05e1b858ff8f1791adff645d484d7cc5f2145c1526b305524b91843f3a71
 printf '\n%s fact 99\n' "$mark"
