@@ -34,8 +34,7 @@ SCRIPT_HEAD = "# shellcheck shell=dash disable=SC2016,SC2030,SC2031,SC2154,SC232
 def run_chain(fleet: Fleet, commits: Commits, tasks: Sequence[Step], options: Mapping[str, Any]) -> None:
     """Plan the steps of the tasks and show the plans. Then make the changes, unless --dry-run or --script is set.
 
-    options: the flags of all tasks together. Raises SelvedgeError: StepError if a change failed, LockedError,
-    UnreachableError.
+    options: the flags of all tasks together. Raises SelvedgeError: StepError, LockedError, UnreachableError.
     """
     began = time.monotonic()
     fleet.leave_out_unreachable(wanted=bool(options.get("skip_unreachable")))

@@ -77,7 +77,7 @@ def test_a_chain_may_contain_chains() -> None:
 
     assert outer.parts(None) == [second, first, second]
     assert outer.parts("a") == [second, first, second, first]
-    assert [option.name for option in inner.options] == ["dry_run", "diff", "script", "wait", "x"]
+    assert [option.name for option in inner.options] == ["dry_run", "diff", "script", "wait", "skip_unreachable", "x"]
     assert (inner.name, first.parts(None)) == ("inner", [first])
 
 

@@ -44,7 +44,7 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(
         drained, "converge", lambda session, items, _: found.append(f"{session.name} {' '.join(each.name for each in items)}")
     )
-    monkeypatch.setattr(drained.time, "sleep", lambda seconds: found.append(f"wait {seconds:g}"))
+    monkeypatch.setattr(drained, "time", SimpleNamespace(sleep=lambda seconds: found.append(f"wait {seconds:g}")))
     monkeypatch.setattr(drained, "Live", lambda *_: None)
     monkeypatch.setattr(drained, "Drained", SimpleNamespace(of=lambda *_, **__: None))
     return found
