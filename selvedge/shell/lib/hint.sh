@@ -44,7 +44,7 @@ hint_image() {
   if [ -n "$found" ] && [ "$found" != "$module" ]; then
     printf '. The start script of the image serves another app: set module = "%s" under [app] in hosts.toml' "$found"
   else
-    printf '. The image has no %s in its working folder: copy the code to the WORKDIR of the Dockerfile, and check .dockerignore' "$1"
+    printf ". Python finds no %s in the image's working folder: copy the code to the WORKDIR of the Dockerfile, let all users read it, and check .dockerignore" "$1"
   fi
 }
 

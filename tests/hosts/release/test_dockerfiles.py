@@ -25,7 +25,8 @@ def linked(app: Path) -> None:
 
 
 def large(app: Path) -> None:
-    """A context with a repository of its own, unreadable files and many files, which all belong to the commit."""
+    """Add many files to the context, one of them with an odd name."""
+    (app / "Dockerfile").write_text(DOCKERFILE)
     (app / "assets").mkdir()
     for number in range(3000):
         (app / f"assets/{number}").write_text("x" * 2000)
@@ -48,8 +49,8 @@ ALIVE: dict[str, str | Callable[[Path], None]] = {
     "many files": large,
 }
 REFUSED: dict[str, tuple[str, str]] = {
-    "files for root only": (f"{DOCKERFILE}RUN chmod -R go= /code\n", "Add `RUN chmod -R a+rX .` after the COPY in the Dockerfile"),
-    "code in another stage": (f"{APP_STAGE}FROM base:1\n", "The image has no main in its working folder"),
+    "files for root only": (f"{DOCKERFILE}RUN chmod -R go= /code\n", "let all users read it"),
+    "code in another stage": (f"{APP_STAGE}FROM base:1\n", "Python finds no main in the image's working folder"),
     "no Python": (f"{APP_STAGE}FROM scratch\nCOPY --from=app /code /code\n", "The image has no Python"),
     "unknown instruction": ("FROM base:1\nRUNN x\n", "Could not build the image: dockerfile parse error"),
     "unknown base": ("FROM nosuch.invalid/x:1\n", "nosuch.invalid"),
@@ -115,7 +116,7 @@ def test_an_image_that_cannot_work_is_refused(server: Server, project: Project, 
 def test_a_dockerignore_that_names_all_files_is_named(server: Server, project: Project) -> None:
     old = live(server)
     project.commit(written(DOCKERFILE, "*\n"))
-    said = "copy the code to the WORKDIR of the Dockerfile, and check .dockerignore"
+    said = "copy the code to the WORKDIR of the Dockerfile, let all users read it, and check .dockerignore"
     assert said in project.fab("-H", server.name, "deploy").stderr
     assert assert_consistent(server) == old
 
