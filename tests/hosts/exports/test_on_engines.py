@@ -12,11 +12,13 @@ import pytest
 
 import manifests
 import standins
+from drills import QUICK
 from exported_projects import UV, become, change, made
 from forms import FORMS
-from lab import ROOT, Lab, until
+from lab import ROOT, Lab, Project, until
 from sandbox import Server
 from tests.support.exports import Exported
+from traffic import get
 
 pytestmark = [pytest.mark.thorough, pytest.mark.timeout(1800)]
 SHOP = """
@@ -198,3 +200,25 @@ def test_the_version_of_a_package_is_that_of_its_tag(server: Server, exported: C
     program = "import importlib.metadata, os; print(importlib.metadata.version('shop'), os.path.exists('/app/.git'))"
     server.run("cd /root/kind && docker build --quiet --tag kind .")
     assert server.run(f'docker run --rm kind python -c "{program}"').stdout.split() == ["1.2", "False"]
+
+
+def test_a_server_releases_the_exported_image(lab: Lab, server: Server, project: Project) -> None:
+    """The app writes to its shared folder, where the image has links to its volume."""
+    check_release(server, lab.server("deployed", "trixie"), project)
+
+
+def check_release(server: Server, target: Server, project: Project) -> None:
+    """Release the exported image of the sample app to `target`. server: has the stand-ins."""
+    project.configure(**QUICK | {"manager": "docker", "shared_paths": ["uploads", "notes/a.txt"]})
+    project.must("-H", target.name, "install")
+    save = "docker save python:3.13-trixie python:3.13-slim-trixie"
+    with subprocess.Popen([*server.ssh_argv(), save], stdout=subprocess.PIPE) as saved:
+        subprocess.run([*target.ssh_argv("deploy"), "sudo docker load"], stdin=saved.stdout, capture_output=True, check=True)
+    project.must("export.docker", "--force")
+    project.commit()
+    project.must("-H", target.name, "deploy")
+    assert get(f"{target.url}/health").status == 200
+    project.must("-H", target.name, "run", "--command", "echo x >uploads/x && echo y >notes/a.txt && touch $APP_SHARED/z")
+    shared = "cd /srv/hello/shared && cat uploads/x notes/a.txt && ls z && docker volume ls --quiet"
+    assert target.run(shared).stdout.split() == ["x", "y", "z"]
+    assert "deploy: nothing to change" in project.must("-H", target.name, "deploy").stdout

@@ -144,6 +144,8 @@ def test_a_version_from_git_needs_git_in_the_first_stage_only(exported: Make, re
     made.make("docker")
     text = made.text("Dockerfile")
     assert ".git" not in made.text(".dockerignore").splitlines()
+    # What setuptools has made on your machine, it would take for the code.
+    assert {"**/*.egg-info", "**/build/lib"} <= set(made.text(".dockerignore").splitlines())
     assert "git -C /src update-index" in text and "rm -rf /app/.git" in text
     assert text.index("update-index") < text.index("uv pip install --no-deps .")
 
