@@ -85,7 +85,9 @@ def test_the_flags_that_show_the_text_of_new_files(options: dict[str, bool], who
     items: list[Any] = [Planned(SimpleNamespace(name="nginx", needs_commit=False), [], Plan([(File("/etc/x", ""), change)]))]  # type: ignore[arg-type]
     app = SimpleNamespace(carry=[], carry_commands=(), passwords={})
     session = SimpleNamespace(name="web", app=app, target=app, release=Release())
-    fleet: Any = SimpleNamespace(sessions=[session], report=Report(stream), lock=lambda *_: False, leave_out_unreachable=lambda **_: None)
+    fleet: Any = SimpleNamespace(
+        sessions=[session], report=Report(stream), lock=lambda *_: False, leave_out_unreachable=lambda **_: None
+    )
     monkeypatch.setattr(chain, "plan_steps", lambda *_: {"web": items})
     monkeypatch.setattr(chain, "roll_out", lambda *_, **__: made.append("made"))
     chain.run_chain(fleet, Commits(), [], options)
