@@ -37,7 +37,7 @@ def test_every_step_has_the_common_flags() -> None:
         task = fabfile.namespace[name]
         if isinstance(task, Step):
             flags = [argument.attr_name or argument.name for argument in task.get_arguments()]
-            assert flags[:4] == ["dry_run", "diff", "script", "wait"], name
+            assert flags[:5] == ["dry_run", "diff", "script", "wait", "skip_unreachable"], name
             assert not [flag for flag in task.get_arguments() if len(flag.names) > 1], f"{name} has a short flag"
     deploy = {option.name for option in fabfile.namespace["deploy"].options}
     assert {"commit", "branch", "force"} <= deploy
@@ -77,7 +77,7 @@ def test_a_chain_may_contain_chains() -> None:
 
     assert outer.parts(None) == [second, first, second]
     assert outer.parts("a") == [second, first, second, first]
-    assert [option.name for option in inner.options] == ["dry_run", "diff", "script", "wait", "x"]
+    assert [option.name for option in inner.options] == ["dry_run", "diff", "script", "wait", "skip_unreachable", "x"]
     assert (inner.name, first.parts(None)) == ("inner", [first])
 
 
