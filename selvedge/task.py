@@ -1,5 +1,4 @@
-"""Steps, chains and operations as Fabric tasks. Every step has the flags --dry-run, --diff, --script, --wait and
---skip-unreachable."""
+"""Steps, chains and operations as Fabric tasks. Every step has the flags in the first line of Step.__init__."""
 
 from __future__ import annotations
 

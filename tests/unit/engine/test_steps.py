@@ -37,7 +37,7 @@ def test_every_step_has_the_common_flags() -> None:
         task = fabfile.namespace[name]
         if isinstance(task, Step):
             flags = [argument.attr_name or argument.name for argument in task.get_arguments()]
-            assert flags[:4] == ["dry_run", "diff", "script", "wait"], name
+            assert flags[:5] == ["dry_run", "diff", "script", "wait", "skip_unreachable"], name
             assert not [flag for flag in task.get_arguments() if len(flag.names) > 1], f"{name} has a short flag"
     deploy = {option.name for option in fabfile.namespace["deploy"].options}
     assert {"commit", "branch", "force"} <= deploy
