@@ -126,11 +126,11 @@ image_server() {
   survey_notes "${mark_path##*/}" | while IFS='|' read -r missing python; do step_say "note: $missing. $python"; done
 }
 
-# image_list: print the images of the app: those of releases, new ones, and those that were sent and never taken. An image from a registry
-# may have no label of the app, and another image on the server may have the app's name.
+# image_list: print the images of the app. One from a registry may have no label of the app, and others on the server may have the app's
+# name: Selvedge makes no tags of another form.
 image_list() {
   docker_ask GET "/images/json?filters=%7B%22reference%22%3A%5B%22$app%22%5D%7D" | grep -o '"RepoTags":\[[^]]*\]' | grep -o '"[^"]*"' | tr -d '"' |
-    grep -E -x -e "$app:[0-9a-f]{12}(-[0-9a-z-]+)?([.][0-9a-f]{6}([.]new)?)?" || :
+    grep -E -x -e "$app:[0-9a-f]{12}(-[0-9a-f]{6})?[.][0-9a-f]{6}([.]new)?" || :
 }
 
 # image_prune: remove the images that no instance names, the files of commits without an instance, and what image_trim removes. An image

@@ -75,7 +75,7 @@ class TestNames:
         first, second = app(), app(app_server="uvicorn")
         server.make(*resources(first))
         before = engine.state["images"]
-        engine.set(run="uvicorn")
+        engine.set(run="lacks uvicorn")
         refused = server.apply(server.plan(*resources(second)))
         assert refused.status == 1 and refused.error.startswith("The image lacks uvicorn")
         assert engine.state["images"] == before

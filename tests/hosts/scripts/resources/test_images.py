@@ -130,7 +130,7 @@ def test_an_image_is_sent_without_the_layers_that_the_server_has(
     app = target(COMMIT, **HERE)
     engine(images={"other:1": {"layers": ["a", "b", "d"]}, "third:1": {"layers": ["c"]}}, sent=IMAGE)
     planned = server.make(*folders(app), app_image(app))
-    assert summaries(planned)[-1] == f"send the image {IMAGE} (0.2 MB)" and sent == [2]
+    assert summaries(planned)[-1] == f"send the image {app_image(app).image} (0.2 MB)" and sent == [2]
     assert server.path(app.paths.image(COMMIT)).read_text() == f"{ID} . gunicorn uvicorn_worker\n"
 
 
@@ -159,7 +159,7 @@ def test_an_image_for_another_platform_of_this_machine_gets_its_own_name(
     monkeypatch.setattr(sent_image.local_build, "local_tag", lambda image, _: f"{image.tag}-arm64")
     engine(sent=f"{IMAGE}-arm64")
     server.make(*folders(app), app_image(app))
-    assert set(engine()["images"]) == {IMAGE} and sent == [0]
+    assert set(engine()["images"]) == {app_image(app).image} and sent == [0]
 
 
 def test_a_damaged_archive_is_refused(
@@ -175,10 +175,11 @@ def test_a_damaged_archive_is_refused(
 
 def test_only_the_images_of_releases_are_removed_with_the_app(server: Any, engine: Callable[..., Any]) -> None:
     """Those of a registry may have no label, and another image may have the app's name."""
-    others = ["hello:latest", f"hello:{COMMIT}", "base:1", "hello-two:0123456789ab"]
-    engine(images={name: {"id": ID} for name in [IMAGE, f"{IMAGE}-abcdef", *others]})
+    others = ["hello:latest", f"hello:{COMMIT}", "base:1", "hello-two:0123456789ab.abcdef", IMAGE]
+    own = [f"{IMAGE}.abcdef", f"{IMAGE}-abcdef.abcdef", f"{IMAGE}.abcdef.new"]
+    engine(images={name: {"id": ID} for name in [*own, *others]})
     done = server.run(call_script("app=hello\nimage_list\nimage_forget", MARK))
-    assert done.stdout.decode().split() == [IMAGE, f"{IMAGE}-abcdef"]
+    assert done.stdout.decode().split() == own
     assert list(engine()["images"]) == others
 
 
