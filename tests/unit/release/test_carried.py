@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from selvedge.config.server import Rollout
 from selvedge.config.target import Release, Target
 from selvedge.engine.fleet import Fleet
 from selvedge.engine.session import Session
@@ -64,7 +65,7 @@ def run(target: Callable[..., Target], tmp_path: Path, monkeypatch: pytest.Monke
         monkeypatch.setattr(Fleet, "lock", lambda *_: False)
         commits = Commits({(app.repository, "main"): COMMIT})
         step = Step(clone, name="clone", needs_commit=True)
-        chain.run_chain(Fleet(sessions, report, None), commits, [step], options or {})  # type: ignore[arg-type]
+        chain.run_chain(Fleet(sessions, report, Rollout()), commits, [step], options or {})
         return made
 
     return deploy
