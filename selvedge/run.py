@@ -134,6 +134,8 @@ class Run:
         from selvedge.release.chain import run_chain
 
         try:
+            if options.get("skip_unreachable"):
+                self.fleet.leave_out_unreachable()
             run_chain(self.fleet, self.commits, tasks, options)
         finally:
             self.report.stop()

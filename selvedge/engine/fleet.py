@@ -69,10 +69,8 @@ class Fleet:
         for session in self.sessions[: self.rollout.connections]:
             session.remote.connect()
 
-    def leave_out_unreachable(self, *, wanted: bool) -> None:
-        """Leave out the hosts that cannot be reached, if `wanted`, and print their errors. Raises one if no host is left."""
-        if not wanted:
-            return
+    def leave_out_unreachable(self) -> None:
+        """Leave out the hosts that cannot be reached, and print their errors. Raises the first error if no host is left."""
 
         def attempt(session: Session) -> UnreachableError | None:
             try:

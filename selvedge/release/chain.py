@@ -37,7 +37,6 @@ def run_chain(fleet: Fleet, commits: Commits, tasks: Sequence[Step], options: Ma
     options: the flags of all tasks together. Raises SelvedgeError: StepError, LockedError, UnreachableError.
     """
     began = time.monotonic()
-    fleet.leave_out_unreachable(wanted=bool(options.get("skip_unreachable")))
     apply_options(fleet.sessions, options)
     steps = {session.name: _steps(tasks, session) for session in fleet.sessions}
     # git may need longer than the servers.

@@ -58,11 +58,11 @@ def test_no_more_servers_than_the_setting_allows_are_asked_at_once() -> None:
 
 def test_servers_that_cannot_be_reached_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
     found = fleet(Host("one"), Host("two", reachable=False), Host("three"))
-    found.leave_out_unreachable(wanted=True)
+    found.leave_out_unreachable()
     assert [host.name for host in found.sessions] == ["one", "three"]
     assert "two: does not answer. two is left out (--skip-unreachable)." in capsys.readouterr().err
 
 
 def test_a_run_without_any_server_fails() -> None:
     with pytest.raises(UnreachableError, match=r"^one: does not answer\."):
-        fleet(Host("one", reachable=False), Host("two", reachable=False)).leave_out_unreachable(wanted=True)
+        fleet(Host("one", reachable=False), Host("two", reachable=False)).leave_out_unreachable()
