@@ -16,6 +16,8 @@ mark=@selvedge
 
 # … the library certbot
 
+# … the library clock
+
 # … the library disk
 
 # … the library docker
