@@ -27,7 +27,7 @@ dockerengine_load() {
   systemctl daemon-reload
   service_run reload docker
   tries=0
-  until [ "$(docker info -f '{{.LiveRestoreEnabled}}' 2>/dev/null)" = true ]; do
+  until docker_ask GET /info | grep -q '"LiveRestoreEnabled":true'; do
     tries=$((tries + 1))
     [ "$tries" -lt 50 ] || step_fail "Docker has not taken live-restore from /etc/docker/daemon.json, and without it a restart would stop all containers of this server. Look for a setting that is given twice: \`systemctl cat docker\`, and in the log: \`sudo journalctl -u docker -n 20\`"
     sleep 0.2
