@@ -24,6 +24,6 @@ def parameters(facts: Facts, name: str) -> ExportFile:
 
 
 def _start(facts: Facts) -> str:
-    enter = f"cd {facts.app.root} && " if facts.app.root else ""
+    """Return the command of the app. The platform installs and runs the folder of the app, which is the top of the archive."""
     source = "env PYTHONPATH=.:src " if (facts.code / "src").is_dir() else ""
-    return f"{enter}{source}{facts.shell('8000', str(facts.workers))}"
+    return f"{source}{facts.shell('8000', str(facts.workers))}"

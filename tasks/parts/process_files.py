@@ -14,14 +14,20 @@ def process_files(app, instance):
 
 
 def process_end(app):
-    """Have the processes finish their work before supervisor stops, for example at a reboot. systemd waits for them itself."""
+    """Have the app finish its work at a reboot, before Docker or supervisor stop, and the app's services. systemd waits itself."""
+    docker, supervisor = app.manager == "docker", app.manager == "supervisor" and bool(app.processes)
     path = f"/etc/systemd/system/{app.paths.stop_unit}"
-    if app.processes and app.manager == "supervisor":
-        unit = sv.File(path, sv.template("supervisor/stop.service.j2", app=app))
+    for service, wanted in {"docker": docker, "supervisor": supervisor}.items():
+        if not wanted:
+            yield sv.Absent(f"/etc/systemd/system/{service}.service.wants/{app.paths.stop_unit}")
+    if supervisor:
         yield sv.File(app.paths.stop_script, sv.template("supervisor/stop_processes.py.j2", app=app), "0600")
+    else:
+        yield sv.Absent(app.paths.stop_script)
+    if docker or supervisor:
+        unit = sv.File(path, sv.template(f"{app.manager}/stop.service.j2", app=app))
         yield unit
-        # Not a restart, which would stop the processes.
+        # Not a restart, which would stop what it is for.
         yield sv.Service(app.paths.stop_unit, (unit,), reload_command="systemctl daemon-reload")
     else:
-        for each in (f"/etc/systemd/system/supervisor.service.wants/{app.paths.stop_unit}", path, app.paths.stop_script):
-            yield sv.Absent(each)
+        yield sv.Absent(path)

@@ -9,9 +9,27 @@ docker_owns() { [ -f "$base/instances/$1/container" ]; }
 # docker_used: whether there is an engine that may have containers.
 docker_used() { [ -S /run/docker.sock ]; }
 
-# docker_ask METHOD PATH: send a request to the engine, print its response. 1: an error. The client takes four times as long.
+# docker_ask METHOD PATH: send a request to the engine, print its response. 1: it has no such thing, or does not run. 2: it runs, and has not
+# answered for 30 seconds. An engine that is restarted meanwhile gets the request again. The client takes four times as long.
 docker_ask() {
-  docker_used && curl -sf --noproxy '*' --max-time 10 --unix-socket /run/docker.sock -X "$1" "http://localhost$2" 2>/dev/null
+  local answer status end
+  docker_used || return 1
+  end=
+  while :; do
+    status=0
+    answer=$(curl -sf --noproxy '*' --max-time 10 --unix-socket /run/docker.sock -X "$1" "http://localhost$2" 2>/dev/null) || status=$?
+    case $status in
+      0) printf '%s\n' "$answer" && return 0 ;;
+      22) return 1 ;; # the engine's own error
+    esac
+    case $(systemctl is-active docker 2>/dev/null) in
+      active | activating | reloading | deactivating) ;;
+      *) return 1 ;;
+    esac
+    : "${end:=$(($(clock_uptime) + 30000))}"
+    [ "$(clock_uptime)" -lt "$end" ] || return 2
+    sleep 0.5
+  done
 }
 
 # docker_facts NAME: print of a container its process, 0 if it does not run; its state; its restart policy; how often the engine has
@@ -32,7 +50,11 @@ docker_value() { printf '%s' "$state" | sed -n "s/.*\"$1\":\"\{0,1\}\([^\",]*\).
 # docker_fact NAME NUMBER: print one of its facts, by its place.
 docker_fact() { docker_facts "$1" | cut -d ' ' -f "$2"; }
 
+# docker_known INSTANCE: whether it has a container. 2: the engine does not answer.
 docker_known() { docker_ask GET "/containers/$app.$1/json" >/dev/null; }
+
+# docker_lacks INSTANCE: after docker_known has failed, whether it has no container: its engine has said so, or it runs in none.
+docker_lacks() { [ $? -ne 2 ] || ! docker_owns "$1"; }
 
 # docker_labels LABEL: print the values of a label of all containers of the app: instances and units. A container has the labels of its
 # image, too, and these are the app's own text.
@@ -103,7 +125,7 @@ docker_policy() {
 docker_boot() {
   local other others
   docker_used || return 0
-  if docker_known "$1"; then docker_policy always "$app.$1" || return 1; fi
+  if docker_known "$1"; then docker_policy always "$app.$1" || return 1; else docker_lacks "$1" || return 1; fi
   others=
   for other in $(docker_instances); do
     if [ "$other" != "$1" ]; then others="$others $app.$other"; fi
@@ -119,9 +141,12 @@ docker_rewrite() { docker_policy always "$app.$1"; }
 # docker_pause INSTANCE: the engine starts a stopped container at a boot, by its policy.
 docker_pause() { docker stop "$app.$1" >/dev/null 2>&1; }
 
-# docker_stop INSTANCE: TERM, then KILL after the stop timeout of its container (`container`).
+# docker_stop INSTANCE: TERM, then KILL after the stop timeout of its container (`container`). 1: it may still run.
 docker_stop() {
-  docker_known "$1" || return 0
+  docker_known "$1" || {
+    docker_lacks "$1"
+    return
+  }
   docker_policy no "$app.$1" || :
   docker stop "$app.$1" >/dev/null 2>&1 || :
   docker rm -f -v "$app.$1" >/dev/null 2>&1

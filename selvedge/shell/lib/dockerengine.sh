@@ -20,9 +20,17 @@ dockerengine_install() {
   apt_install "$@"
 }
 
-# dockerengine_load: have the engine load its settings. Only with the first of them, live-restore, do containers survive its restart.
+# dockerengine_load: have the engine load its settings. Only with the first of them, live-restore, do containers survive its restart, so
+# an engine that has not taken it is not restarted. A command line with the same setting makes it refuse the file.
 dockerengine_load() {
+  local tries
   systemctl daemon-reload
   service_run reload docker
+  tries=0
+  until docker_ask GET /info | grep -q '"LiveRestoreEnabled":true'; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 50 ] || step_fail "Docker has not taken live-restore from /etc/docker/daemon.json, and without it a restart would stop all containers of this server. Look for a setting that is given twice: \`systemctl cat docker\`, and in the log: \`sudo journalctl -u docker -n 20\`"
+    sleep 0.2
+  done
   service_run restart docker
 }

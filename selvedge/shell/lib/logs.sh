@@ -42,7 +42,7 @@ logs_tail() {
   [ -n "$follow" ] || return 0
   if [ -e "$2.cursor" ]; then
     cursor=$(cat -- "$2.cursor")
-    journalctl -q -f --no-tail -o cat -t "$(cat -- "$2.tag")" ${cursor:+"--after-cursor=$cursor"} | sed -u "s/^/$1 - /" &
+    journalctl -q -f --no-tail -o cat -t "$(cat -- "$2.tag")" -u docker.service ${cursor:+"--after-cursor=$cursor"} | sed -u "s/^/$1 - /" &
   else
     tail -q -c "+$3" -F -- "$2" | sed -u "s/^/$1 - /" &
   fi
@@ -75,7 +75,7 @@ logs_file() {
   file=$(logs_new "$1")
   printf '%s\n' "$file"
   [ -e "$file.tag" ] || return 0
-  journalctl -q -n 200000 -o cat --no-pager --show-cursor -t "$(cat -- "$file.tag")" >"$file"
+  journalctl -q -n 200000 -o cat --no-pager --show-cursor -t "$(cat -- "$file.tag")" -u docker.service >"$file"
   sed -n '$s/^-- cursor: //p' "$file" >"$file.cursor"
   sed -i '${/^-- cursor: /d}' "$file"
 }

@@ -1,5 +1,5 @@
 # The output of a release and of its processes: a file in $log_dir, or the journal if it runs in a container. NAME is an instance or
-# one of its units, INSTANCE.NAME@NUMBER. Reads $app, $base and $log_dir.
+# one of its units, INSTANCE.NAME@NUMBER. In the journal every user may write lines with any tag, so only those of the engine count. Reads $app, $base and $log_dir.
 
 # output_tag NAME: print its name in the journal; nothing if it has a file.
 output_tag() {
@@ -18,7 +18,7 @@ output_place() {
 # output_end NAME: print a mark of its present end.
 output_end() {
   if docker_owns "${1%%.*}"; then
-    journalctl -q -n 1 -o cat --no-pager --show-cursor -t "$(output_tag "$1")" 2>/dev/null | sed -n 's/^-- cursor: //p'
+    journalctl -q -n 1 -o cat --no-pager --show-cursor -t "$(output_tag "$1")" -u docker.service 2>/dev/null | sed -n 's/^-- cursor: //p'
   else
     stat -c %s -- "$log_dir/$1.log" 2>/dev/null || echo 0
   fi
@@ -29,7 +29,7 @@ output_from() {
   local from
   from=$2
   if docker_owns "${1%%.*}"; then
-    journalctl -q -o cat --no-pager -t "$(output_tag "$1")" ${from:+"--after-cursor=$from"} 2>/dev/null || :
+    journalctl -q -o cat --no-pager -t "$(output_tag "$1")" -u docker.service ${from:+"--after-cursor=$from"} 2>/dev/null || :
     return 0
   fi
   if [ "$(stat -c %s "$log_dir/$1.log" 2>/dev/null || echo 0)" -lt "${from:-0}" ]; then from=0; fi

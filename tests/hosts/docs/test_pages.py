@@ -14,12 +14,23 @@ PAGES = [
     if (page := read_page(path)).setup not in ("", "none")
 ]
 
+LONG = (
+    *("app-servers", "caching", "database-and-queue", "move-to-a-new-server", "several-servers", "staging-and-production"),
+    "take-over-a-hand-made-server",
+)
+"""Guides that take a minute or more each, and whose subjects have other tests on servers: only the long tests follow them."""
+
 
 def share(number: int) -> pytest.MarkDecorator:
     """Give a class every fourth page: the test run gives each class to one of four processes."""
     pages = PAGES[number::4]
-    names = [str(page.path.relative_to(ROOT)) for page in pages]
-    return pytest.mark.parametrize(("page", "reader"), [(page, page.setup) for page in pages], indirect=["reader"], ids=names)
+    given = [
+        pytest.param(
+            page, page.setup, id=str(page.path.relative_to(ROOT)), marks=[pytest.mark.thorough] if page.path.stem in LONG else []
+        )
+        for page in pages
+    ]
+    return pytest.mark.parametrize(("page", "reader"), given, indirect=["reader"])
 
 
 class Pages:

@@ -52,6 +52,7 @@ OWNED = (
     "/etc/selvedge/redis/hello.conf",
     "/etc/supervisor/conf.d/hello.conf",
     "/etc/systemd/system/docker.service.d/50-selvedge-hello.conf",
+    "/etc/systemd/system/docker.service.wants/selvedge-stop.hello.service",
     "/etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service",
     "/etc/systemd/system/multi-user.target.wants/selvedge-leave.hello.service",
     "/etc/systemd/system/selvedge-drained.hello.service",

@@ -71,6 +71,16 @@ def test_the_unit_waits_for_the_longest_stop_timeout(app: Callable[..., Target])
     assert (service.name, service.reload_command) == ("selvedge-stop.hello.service", "systemctl daemon-reload")
 
 
+def test_containers_stop_before_docker_and_the_services(app: Callable[..., Target]) -> None:
+    declared = app("docker", processes=PROCESSES, services={"redis": True}, stop_timeout=800)
+    text = file("supervisor", declared, UNIT).text
+    assert "\nAfter=docker.service selvedge-redis@hello.service\n" in text and "PartOf" not in text
+    assert "\nTimeoutStopSec=840\n" in text and "\nWantedBy=docker.service\n" in text
+    assert "TimeoutStopSec=730" in file("supervisor", app("docker", processes=PROCESSES), UNIT).text
+    absent = [each.path for each in of("supervisor", declared, Absent)]
+    assert f"/etc/systemd/system/supervisor.service.wants/{Path(UNIT).name}" in absent and UNIT not in absent
+
+
 @pytest.mark.parametrize("settings", [{}, {"processes": PROCESSES, "manager": "systemd"}])
 def test_other_apps_do_not_need_it(app: Callable[..., Target], settings: dict[str, object]) -> None:
     declared = app("nothing set", **settings)

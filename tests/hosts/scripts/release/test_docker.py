@@ -46,6 +46,31 @@ def test_the_facts_of_a_container(docker: Callable[..., str]) -> None:
     assert docker(f"docker_facts hello.{OLD}x || echo none") == "none\n"
 
 
+def test_an_engine_that_is_restarted_is_asked_again(server: Server, docker: Callable[..., str]) -> None:
+    server.program("systemctl", "echo active")
+    server.program(
+        "curl", 'echo >>/run/asked\n[ "$(wc -l </run/asked)" -gt 2 ] || exit 56\nfor url; do :; done\ncat "/run/answers${url#http://localhost}"'
+    )
+    assert docker(f"docker_facts hello.{OLD}") == "77 running always 2 false 0\n"
+
+
+@pytest.mark.parametrize(
+    ("owned", "engine", "said"), [(True, "active", "may run\n"), (False, "active", ""), (True, "inactive", "")]
+)
+def test_a_silent_engine_has_stopped_nothing(
+    server: Server, docker: Callable[..., str], owned: bool, engine: str, said: str
+) -> None:
+    """A release that runs in no container needs no engine."""
+    server.program("systemctl", f"echo {engine}")
+    server.program("curl", "exit 28")
+    folder = server.path(f"/srv/hello/instances/{OLD}")
+    folder.mkdir(parents=True)
+    if owned:
+        (folder / "container").write_text("")
+    later = "now=0\nclock_uptime() { now=$(($(cat /run/now 2>/dev/null || echo 0) + 20000)); echo $now | tee /run/now; }"
+    assert docker(f"{later}\ndocker_stop {OLD} || echo may run\n") == said
+
+
 @pytest.mark.parametrize(
     ("status", "policy", "said"),
     [

@@ -14,6 +14,8 @@ mark=@selvedge
 
 # … the library checkout
 
+# … the library clock
+
 # … the library disk
 
 # … the library docker

@@ -6,33 +6,81 @@ umask 022
 cd /
 
 mark=@selvedge
+# … the library appserver
+
 # … the library apt
 
 # … the library aptmirror
+
+# … the library build
 
 # … the library clock
 
 # … the library disk
 
+# … the library docker
+
 # … the library dockerengine
+
+# … the library dockerunit
+
+# … the library export
 
 # … the library file
 
 # … the library firewall
 
+# … the library git
+
+# … the library group
+
 # … the library guard
+
+# … the library gunicorn
+
+# … the library hide
 
 # … the library history
 
+# … the library hypercorn
+
+# … the library image
+
+# … the library index
+
+# … the library instance
+
 # … the library kernel
+
+# … the library manager
+
+# … the library mirror
+
+# … the library package
+
+# … the library parent
+
+# … the library pip
 
 # … the library postgres
 
 # … the library probe
 
+# … the library processes
+
+# … the library project
+
+# … the library prune
+
+# … the library python
+
 # … the library read
 
 # … the library redis
+
+# … the library releases
+
+# … the library rpc
 
 # … the library service
 
@@ -44,7 +92,27 @@ mark=@selvedge
 
 # … the library step
 
+# … the library supervisor
+
+# … the library supervisorunit
+
+# … the library survey
+
+# … the library systemd
+
+# … the library systemdunit
+
+# … the library timers
+
+# … the library unit
+
 # … the library user
+
+# … the library uv
+
+# … the library uvicorn
+
+# … the library venv
 
 read_first() {
 printf '\n%s fact 0\n' "$mark"

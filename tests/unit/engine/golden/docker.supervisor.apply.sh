@@ -148,6 +148,7 @@ change_before() (
 set -eu
 stamp_remove logrotate.timer
 stamp_remove docker-order-hello
+stamp_remove selvedge-stop.hello.service
 stamp_remove selvedge-timer-hello.cleanup.timer
 )
 change_0() (
@@ -270,6 +271,36 @@ stamp_write docker-order-hello 625309afe2891e7283a9d66bbfcafd4662b8da70908480511
 )
 change_8() (
 set -eu
+file_put /etc/systemd/system/selvedge-stop.hello.service 0644 root root <<'EOF'
+# At a shutdown, the containers of hello stop before Docker and the services of hello, each within its own time. Docker
+# leaves them running when it stops, so that its upgrades do not end them, and systemd would end them last, and at once.
+# Written by `fab supervisor`; edit its template docker/stop.service.j2 instead.
+[Unit]
+Description=hello: its containers stop before Docker and its services
+After=docker.service postgresql.service selvedge-redis@hello.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/true
+ExecStop=/bin/sh -c 'docker ps -q --filter label=selvedge.app=hello | xargs -r docker stop'
+# The longest of their times (--stop-timeout).
+TimeoutStopSec=330
+
+[Install]
+WantedBy=docker.service
+EOF
+)
+change_9() (
+set -eu
+if systemctl is-active -q selvedge-stop.hello.service; then
+systemctl daemon-reload
+fi
+service_run 'enable --now' selvedge-stop.hello.service
+stamp_write selvedge-stop.hello.service e09ea2dd3b8bf96787cabec802b85996af1605b9663e14987ed43dc2b07ae966
+)
+change_10() (
+set -eu
 app=hello
 base=/srv/hello
 run_dir=/run/hello
@@ -311,11 +342,11 @@ processes=worker=2
 keep=5
 switch_release
 )
-change_9() (
+change_11() (
 set -eu
 install -d -m 00750 -o root -g hello -- /srv/hello/timers
 )
-change_10() (
+change_12() (
 set -eu
 file_put /srv/hello/timers/record 0640 root root <<'EOF'
 #!/bin/sh
@@ -385,7 +416,7 @@ end() {
 "$1"
 EOF
 )
-change_11() (
+change_13() (
 set -eu
 file_put /srv/hello/timers/cleanup.sh 0750 root hello <<'EOF'
 #!/bin/sh
@@ -417,7 +448,7 @@ fi
 exec "$folder/run" sh -c "$command"
 EOF
 )
-change_12() (
+change_14() (
 set -eu
 file_put /etc/systemd/system/selvedge-timer-hello.cleanup.service 0644 root root <<'EOF'
 # A run of the timer cleanup of hello: [timers.cleanup] in hosts.toml. systemd never starts a second one meanwhile.
@@ -457,7 +488,7 @@ NoNewPrivileges=yes
 UMask=0007
 EOF
 )
-change_13() (
+change_15() (
 set -eu
 file_put /etc/systemd/system/selvedge-timer-hello.cleanup.timer 0644 root root <<'EOF'
 # When the timer cleanup of hello runs: [timers.cleanup] in hosts.toml.
@@ -476,7 +507,7 @@ Persistent=yes
 WantedBy=timers.target
 EOF
 )
-change_14() (
+change_16() (
 set -eu
 if systemctl is-active -q selvedge-timer-hello.cleanup.timer; then
 app=hello
@@ -485,7 +516,7 @@ fi
 service_run 'enable --now' selvedge-timer-hello.cleanup.timer
 stamp_write selvedge-timer-hello.cleanup.timer f1a5762409158035290b608cd0d0c2c906d7b354237efc88d8811d7217ca2e18
 )
-change_15() (
+change_17() (
 set -eu
 app=hello
 base=/srv/hello
@@ -509,6 +540,6 @@ change_failed() {
 step_app=hello
 step_by=''
 step_why=''
-step_changes='before 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15'
+step_changes='before 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17'
 step_counted=0
 step_start

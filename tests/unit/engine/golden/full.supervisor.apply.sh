@@ -784,6 +784,8 @@ mark=@selvedge
 
 # … the library build
 
+# … the library clock
+
 # … the library disk
 
 # … the library docker
