@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from selvedge.config.secret_names import NOTIFY_URLS
 from selvedge.engine.fleet import Fleet
-from selvedge.engine.session import Planned, Session
+from selvedge.engine.session import Plans, Session
 from selvedge.engine.workstation import who
 from selvedge.errors import ConfigError, SelvedgeError
 from selvedge.release.live import Live, releases_query
@@ -77,7 +77,7 @@ def _apprise(urls: Sequence[str]) -> list[Any]:
 
 
 @contextmanager
-def notified(fleet: Fleet, plans: Mapping[str, Sequence[Planned]]) -> Iterator[None]:
+def notified(fleet: Fleet, plans: Plans) -> Iterator[None]:
     """Send a message when the block, which makes the plans, has ended. A message that cannot be sent is only a warning."""
     urls = addresses(fleet.sessions[0].target.passwords)
     before = _before(plans) if urls else {}
@@ -86,7 +86,7 @@ def notified(fleet: Fleet, plans: Mapping[str, Sequence[Planned]]) -> Iterator[N
         yield
     except SelvedgeError as error:
         if before:
-            _send(fleet, urls, failure(fleet.sessions[0].target.name, action, list(before), error))
+            _send(fleet, urls, failure(_session(fleet, next(iter(before))).target.name, action, list(before), error))
         raise
     if before and action != "restart" and not fleet.notify.only_failures:
         _tell_of_release(fleet, urls, action, before)
@@ -96,20 +96,25 @@ def _tell_of_release(fleet: Fleet, urls: Sequence[str], action: str, before: Map
     try:
         switched = _switched(fleet, before)
         if switched:
-            session = next(each for each in fleet.sessions if each.name == switched[0].host)
+            session = _session(fleet, switched[0].host)
             commits = _commits(session, switched[0]) if action == "deploy" else []
             _send(fleet, urls, success(session.target.name, action, switched, commits, session.target.url))
     except SelvedgeError as error:
         fleet.report.warning(f"{NOTIFY_URLS}: no message was sent about the release. {error.message}")
 
 
-def _action(plans: Mapping[str, Sequence[Planned]]) -> str:
+def _session(fleet: Fleet, host: str) -> Session:
+    """Return the session of a host that runs the app: another one may be its balancer, whose site has a name of its own."""
+    return next(session for session in fleet.sessions if session.name == host)
+
+
+def _action(plans: Plans) -> str:
     """Return deploy, rollback or restart."""
     names = {item.name for items in plans.values() for item in items}
     return next((name for name in ("rollback", "restart") if name in names), "deploy")
 
 
-def _before(plans: Mapping[str, Sequence[Planned]]) -> dict[str, str]:
+def _before(plans: Plans) -> dict[str, str]:
     """Return the live release of each host that may get another one, by its name; "" if there is none, or it is unknown."""
     found: dict[str, str] = {}
     for name, items in plans.items():

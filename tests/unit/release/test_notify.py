@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Callable
 
 import pytest
 from pydantic import SecretStr
 
 from selvedge.config.secret_names import NOTIFY_URLS
+from selvedge.config.target import Target
 from selvedge.engine.fleet import Fleet
+from selvedge.engine.session import Planned
 from selvedge.engine.workstation import who
-from selvedge.errors import ConfigError, SelvedgeError
+from selvedge.errors import ConfigError, SelvedgeError, StepError
 from selvedge.release import notify
 from selvedge.release.notify import Message, Switched
 from selvedge.release.record import Record
+from selvedge.task import Step
 from tests.support.runs import run_over
 from tests.support.webhook import webhook
 
@@ -122,3 +126,17 @@ class TestSending:
 
         monkeypatch.setattr(notify, "_apprise", lambda _urls: [Service()])
         assert self.sent(fleet, capsys, "json://example.com/secret-token") == f"Warning: No message was sent to {NOTIFY_URLS}.\n"
+
+
+def test_a_failure_behind_a_balancer_has_the_name_of_the_app(
+    target: Callable[..., Target], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The balancer's site, on the first host of the run, has another name."""
+    with webhook() as (address, got):
+        app = target(passwords={NOTIFY_URLS: f"json://{address}/x"})
+        fleet = run_over(app, {"lb": None, "web-1": None}, io.StringIO()).fleet
+        fleet.sessions[0].target = app.model_copy(update={"name": f"{app.name}.balancer"})
+        waiting = Planned(Step(lambda _: iter(()), name="supervisor", phase="switch"), [], pending="the commit is unknown")
+        with pytest.raises(StepError), notify.notified(fleet, {"lb": [], "web-1": [waiting]}):
+            raise StepError("web-1: it does not start.", "Correct it.")
+    assert [each["title"] for each in got] == [f"{app.name}: deploy failed"] and capsys.readouterr().err == ""
