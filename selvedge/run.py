@@ -12,6 +12,7 @@ from fabric import Config
 
 from selvedge.config.files import display_name, named_hosts_file
 from selvedge.config.load import load
+from selvedge.config.secret_names import NOTIFY_URLS
 from selvedge.config.settings import Settings
 from selvedge.project.collection import outdated_copies
 from selvedge.ssh import openssh
@@ -84,7 +85,6 @@ class Run:
 
     def check(self, tasks: Sequence[Step], options: Mapping[str, Any]) -> None:
         """Check the tasks' preconditions before any server is contacted. Raises ConfigError or UsageError."""
-        from selvedge.release import notify
         from selvedge.release.preconditions import read_commits
         from selvedge.release.refs import ref_of, requested_image
 
@@ -95,7 +95,11 @@ class Run:
             for each in self.fleet.sessions
         ]
         parts = [(app, step) for app in apps for step in dict.fromkeys(part for task in tasks for part in task.parts(app))]
-        notify.check(apps[0].passwords)
+        if NOTIFY_URLS in apps[0].passwords:
+            # It loads what most runs load while the logins are under way.
+            from selvedge.release import notify
+
+            notify.check(apps[0].passwords)
         read_commits(app for app, step in parts if step.needs_commit)
         for app, step in parts:
             if step.precondition:

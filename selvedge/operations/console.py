@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from selvedge.config.target import Target
-from selvedge.errors import SelvedgeError
 from selvedge.operations.ssh import replace
-from selvedge.operations.support.each_host import only_host
+from selvedge.operations.support.each_host import nothing_live, only_host
 from selvedge.run import Run
 from selvedge.shell.library import call
 from selvedge.shell.quoting import quote, words
@@ -29,7 +28,7 @@ def console(run: Run) -> NoReturn:
     session = only_host(run, "console")
     result = session.run(call("command_live", given=session.target.shell_values))
     if result.status == 3:
-        raise SelvedgeError(f"{session.name}: no release is live.", f"Run `fab -H {session.name} deploy` first.")
+        raise nothing_live(session.name)
     if result.status != 0:
         raise session.lost("while reading which release is live")
     live, *contained = result.output.split()

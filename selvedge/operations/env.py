@@ -12,7 +12,7 @@ from selvedge.config.env_command import shown
 from selvedge.config.target import Target
 from selvedge.engine.session import Session
 from selvedge.errors import SelvedgeError
-from selvedge.operations.support.each_host import on_each_host, raise_first_error
+from selvedge.operations.support.each_host import nothing_live, on_each_host, raise_first_error
 from selvedge.operations.support.tables import print_json, print_table
 from selvedge.operations.support.text import counted
 from selvedge.release.environment import Hashes, environment_hashes, parse_hashes
@@ -67,7 +67,7 @@ def _source(app: Target) -> str:
 def _compared(host: str, fact: str, wanted: Hashes) -> Compared:
     live = next((line.removeprefix("live ") for line in fact.splitlines() if line.startswith("live ")), "")
     if not live:
-        raise SelvedgeError(f"{host}: no release is live.", f"Run `fab -H {host} deploy` first.")
+        raise nothing_live(host)
     variables = parse_hashes(fact, "variable")
     if variables is None:
         problem = f"{host}: could not read the environment of the live release {live}: its files or its Python are missing."

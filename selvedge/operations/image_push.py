@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from selvedge.config.image_names import server_of
-from selvedge.config.local_files import home_folder
 from selvedge.config.target import Target
 from selvedge.errors import ConfigError, SelvedgeError
 from selvedge.operations.image_build import apps, chosen_platform
 from selvedge.report.text import Styled
 from selvedge.resources.code import local_build, local_engine
-from selvedge.resources.code.registry_login import TOKEN_USER, Login, login
+from selvedge.resources.code.registry_login import TOKEN_USER, Login, configuration_file, login
 from selvedge.run import Run
 from selvedge.shell.server.registry_pull import explain
 
@@ -58,10 +56,7 @@ def _push(app: Target, tag: str, pushed: str) -> str:
     found = login(app, server)
     local_engine.docker("tag", tag, pushed)
     with _logged_in(found) as variables:
-        done = subprocess.run(
-            ["docker", "push", pushed], env=local_engine.environment(variables), stdin=subprocess.DEVNULL, capture_output=True,
-            text=True, errors="replace", check=False,
-        )  # fmt: skip
+        done = local_engine.docker("push", pushed, more=variables)
     local_engine.docker("rmi", pushed)
     if done.returncode == 0 and (digest := DIGEST.search(done.stdout)):
         return digest[1]
@@ -79,18 +74,17 @@ def _logged_in(found: Login | None) -> Iterator[Mapping[str, str]]:
     if found is None:
         yield {}
         return
-    own = os.environ.get("DOCKER_CONFIG")
-    before = Path(own) if own else home_folder() / ".docker"
+    configuration = configuration_file()
     with tempfile.TemporaryDirectory(prefix="selvedge-") as name:
         folder = Path(name)
         program = folder / "docker-credential-selvedge"
         program.write_text(HELPER)
         program.chmod(0o700)
-        kept = _kept(before / "config.json")
+        kept = _kept(configuration)
         (folder / "config.json").write_text(json.dumps({**kept, "credHelpers": {found.server: "selvedge"}}))
         for each in ("contexts", "cli-plugins"):
-            if (before / each).is_dir():
-                (folder / each).symlink_to((before / each).resolve())
+            if (own := configuration.with_name(each)).is_dir():
+                (folder / each).symlink_to(own.resolve())
         answer = {"ServerURL": found.server, "Username": found.user, "Secret": found.password.get_secret_value()}
         yield {"DOCKER_CONFIG": name, "PATH": f"{name}{os.pathsep}{os.environ.get('PATH', '')}", VARIABLE: json.dumps(answer)}
 

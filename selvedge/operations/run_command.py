@@ -7,7 +7,7 @@ from collections.abc import Callable
 from selvedge.config.target import Target
 from selvedge.engine.session import Session
 from selvedge.errors import SelvedgeError, UsageError
-from selvedge.operations.support.each_host import line_prefix, on_each_host, raise_first_error
+from selvedge.operations.support.each_host import line_prefix, nothing_live, on_each_host, raise_first_error
 from selvedge.operations.support.text import clean
 from selvedge.run import Run
 from selvedge.shell.library import call
@@ -70,5 +70,5 @@ def _raise_failure(session: Session, command_status: int | None, script_status: 
         error = f"{name}: the command ended with exit status {command_status}."
         raise SelvedgeError(error, remedy or f"Correct the command, or read the app's log: `fab -H {name} logs`.")
     if script_status == 3:
-        raise SelvedgeError(f"{name}: no release is live.", f"Run `fab -H {name} deploy` first.")
+        raise nothing_live(name)
     raise session.lost("while the command ran")

@@ -18,7 +18,6 @@ from selvedge.release.environment import EnvironmentFile, Hashes, environment_ha
 from selvedge.release.managers import process_manager
 from selvedge.release.replaced_shell import replacing_shell
 from selvedge.release.servers import app_server
-from selvedge.resources.code.app_image import app_image
 from selvedge.shell import library
 from selvedge.value import Value
 
@@ -98,7 +97,12 @@ class Instance(Value):
     @cached_property
     def _image(self) -> str:
         """The name of its image, "" if it runs outside of containers."""
-        return app_image(self.app).image if process_manager(self.app).contains else ""
+        if not process_manager(self.app).contains:
+            return ""
+        # Most apps have none, and this loads all that builds, sends and pulls images.
+        from selvedge.resources.code.app_image import app_image
+
+        return app_image(self.app).image
 
     @property
     def start(self) -> str:

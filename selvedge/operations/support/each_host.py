@@ -35,6 +35,11 @@ def only_host(run: Run, command: str) -> Session:
     return run.fleet.sessions[0]
 
 
+def nothing_live(host: str) -> SelvedgeError:
+    """Return the error for a host on which nothing is live."""
+    return SelvedgeError(f"{host}: no release is live.", f"Run `fab -H {host} deploy` first.")
+
+
 def raise_first_error(run: Run, results: Mapping[str, Any]) -> None:
     """Raise the first error among the results, after printing the other errors."""
     errors = [result for result in results.values() if isinstance(result, SelvedgeError)]

@@ -39,8 +39,7 @@ class AppImage(Resource):
     @property
     def image(self) -> str:
         """The image on the server: one for each request, so that no release that is live or kept gets another image."""
-        needs = " ".join([self.build, *self.modules])
-        return f"{self.tag}.{hashlib.sha256(needs.encode()).hexdigest()[:6]}"
+        return f"{self.tag}.{hashlib.sha256(self.request.encode()).hexdigest()[:6]}"
 
     @property
     def modules(self) -> tuple[str, ...]:

@@ -31,12 +31,12 @@ def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     return {**own, "DOCKER_BUILDKIT": "1", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1", "LC_ALL": "C", **(more or {})}
 
 
-def docker(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run Docker's client. Raises SelvedgeError if it is not installed."""
+def docker(*arguments: str, more: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run Docker's client. more: variables for it. Raises SelvedgeError if it is not installed."""
     try:
         return subprocess.run(
-            ["docker", *arguments], env=environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
-            check=False,
+            ["docker", *arguments], env=environment(more), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            errors="replace", check=False,
         )  # fmt: skip
     except OSError:
         raise missing() from None

@@ -46,7 +46,7 @@ def login(app: Target, server: str) -> Login | None:
 
     The variables of the environment are for the server of docker.registry alone. Raises ConfigError or SelvedgeError.
     """
-    return _of_environment(app, server) or _of_docker(server, _configuration_file())
+    return _of_environment(app, server) or _of_docker(server, configuration_file())
 
 
 def _of_environment(app: Target, server: str) -> Login | None:
@@ -69,7 +69,8 @@ def _of_environment(app: Target, server: str) -> Login | None:
     return Login(server, user.get_secret_value(), password)
 
 
-def _configuration_file() -> Path:
+def configuration_file() -> Path:
+    """Return the path of the configuration of Docker's client on this machine."""
     folder = os.environ.get("DOCKER_CONFIG")
     return (Path(folder) if folder else home_folder() / ".docker") / "config.json"
 

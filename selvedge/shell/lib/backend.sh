@@ -1,4 +1,4 @@
-# A web server behind a balancer ([balancer]): whether it takes new requests, and how the balancer sees it.
+# A backend of a balancer ([balancer]): whether it takes new requests, and how the balancer sees it.
 
 # backend_state UNIT: print "drained" if the unit that refuses the balancers is on, and starts at boot; "half" if only one is true.
 backend_state() {

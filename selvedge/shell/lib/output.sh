@@ -1,5 +1,6 @@
 # The output of a release and of its processes: a file in $log_dir, or the journal if it runs in a container. NAME is an instance or
-# one of its units, INSTANCE.NAME@NUMBER. In the journal every user may write lines with any tag, so only those of the engine count. Reads $app, $base and $log_dir.
+# one of its units, INSTANCE.NAME@NUMBER. In the journal every user may write lines with any tag, so only those of
+# the engine count. Reads $app, $base and $log_dir.
 
 # output_tag NAME: print its name in the journal; nothing if it has a file.
 output_tag() {
