@@ -140,6 +140,8 @@ def test_killed_runs(server: Server, project: Project, configure: Configure, kil
         process.send_signal(signal.SIGKILL)
         process.wait(30)
         if kills > 2 and number % 4 == 3:
+            if server.run("test -e /srv/hello/backup/state/half-restored", check=False).returncode == 0:
+                project.must("restore", "--live", "--yes", "--wait", "60")
             project.must("backup", "--wait", "60")
     project.must("restore", "--live", "--yes", "--wait", "60")
     clean(server)
