@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections import deque
 from collections.abc import Callable
@@ -21,6 +22,8 @@ SECRET = "DOCKER_BUILD_ENV"
 COMMIT, BUILD = "selvedge.commit", "selvedge.build"
 """The labels of an image with its commit (12 hex digits), and with what decides its content besides the commit."""
 _TAIL = 40
+_FULL = "no space left on device"
+"""BuildKit's own error names only the command that failed."""
 _LOCK = Lock()
 
 
@@ -133,7 +136,8 @@ def _run(command: list[str], more: dict[str, str], on_line: Callable[[str], None
 
 
 def _reason(tail: list[str]) -> str:
-    failed = [line for line in tail if line.startswith("ERROR: ")]
+    full = [re.sub(r"^#\d+ ([\d.]+ )?", "", line) for line in tail if _FULL in line.lower()]
+    failed = full or [line for line in tail if line.startswith("ERROR: ")]
     return local_engine.last_line("\n".join(failed or tail))
 
 
@@ -143,6 +147,8 @@ def _remedy(said: str, platform: str, *, own: bool) -> str:
             f"Your machine cannot run programs for {platform}. Install an emulator: `docker run --privileged --rm "
             f'tonistiigi/binfmt --install {platform.partition("/")[2]}`. Or set `build = "server"` in [docker].'
         )
+    if _FULL in said.lower():
+        return "Free some space for Docker: `docker system df` shows its data, `docker builder prune` removes the cache of builds."
     if "buildx" in said:
         return "Install Docker's builder: the package docker-buildx (Debian) or docker-buildx-plugin (Docker's own)."
     return f"Correct {DOCKERFILE}, commit, and run the same command again. The live release keeps serving."

@@ -26,6 +26,7 @@ image_build() {
   step_wait "waiting for the image"
   if ! image_make; then
     image_trim
+    if image_full >/dev/null; then step_remedy "Free some space on the server, or remove old data of Docker: \`sudo docker system df\` shows it, \`sudo docker builder prune\` removes the cache of builds. The live release keeps serving."; fi
     step_fail "Could not build the image: $(image_reason)"
   fi
   step_wait ""
@@ -85,11 +86,14 @@ image_make() {
   return 1
 }
 
+# image_full: print the lines of the build that tell of a full disk. 1: there is none. BuildKit itself names only the command that failed.
+image_full() { grep -a -i 'no space left on device' "$undo/installer"; }
+
 # image_reason: the last error in the output of the build, on one line.
 image_reason() {
   {
-    grep -a 'ERROR: failed to solve' "$undo/installer" || grep -a -v '^[[:space:]]*$' "$undo/installer"
-  } | tail -n 1 | sed 's/^ERROR: //; s/^failed to solve\( with frontend [a-z.0-9]*\)*: \(failed to create LLB definition: \)*//; s/[. ]*$//' | cut -c 1-400
+    image_full || grep -a 'ERROR: failed to solve' "$undo/installer" || grep -a -v '^[[:space:]]*$' "$undo/installer"
+  } | tail -n 1 | sed 's/^#[0-9]* \([0-9.]* \)*//; s/^ERROR: //; s/^failed to solve\( with frontend [a-z.0-9]*\)*: \(failed to create LLB definition: \)*//; s/[. ]*$//' | cut -c 1-400
 }
 
 # image_python: print the name of Python in the image.

@@ -227,6 +227,7 @@ class TestBuild:
 
     @pytest.mark.parametrize(("files", "output", "said", "remedy"), [
         (HAS, "#1 [2/2] RUN\nERROR: failed to solve: exit code: 1 c4nary\nmore", "exit code: 1 •••", "Correct Dockerfile"),
+        (HAS, "#1 0.3 cp: No space left on device\nERROR: failed to solve: RUN cp", ": cp: No space", "docker system df"),
         (HAS, "exec /bin/sh: exec format error", "exec format error", "Correct Dockerfile"),
         (HAS, "ERROR: BuildKit is enabled but the buildx component is missing", "buildx", "docker-buildx"),
         ({"main.py": ""}, "", "has no Dockerfile", "fab export.docker"),

@@ -154,6 +154,11 @@ class TestSpace:
         done = server.apply(server.plan(*resources(app())))
         assert done.error == "Could not build the image: nothing works" and len(engine.calls("builder", "prune")) == 1
 
+    def test_a_build_that_fills_the_disk_says_so(self, server: Server, engine: Engine, app: Callable[..., Target]) -> None:
+        engine.set(builds=False, output="#6 3.2 cp: x: No space left on device\n#6 ERROR: executor failed running [cp]")
+        done = server.apply(server.plan(*resources(app())))
+        assert done.error == "Could not build the image: cp: x: No space left on device" and "docker system df" in done.output
+
 
 class TestPrune:
     def test_images_that_a_kept_release_names_stay(self, server: Server, engine: Engine) -> None:
