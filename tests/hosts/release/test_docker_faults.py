@@ -184,7 +184,7 @@ class TestManagers:
         began = time.monotonic()
         server.run(f"systemctl stop {unit}")
         assert time.monotonic() - began < 5 and "asked to end\n" in server.run(log).stdout
-        assert server.run(f"systemctl show --value -p Result {unit}").stdout == "success\n"
+        assert server.run(f"systemctl show --value -p Result {unit}").stdout == "signal\n"
         assert "timer-long" not in server.run("docker ps -a").stdout
         project.configure(**DOCKER)
         deploy(server, project)
@@ -194,8 +194,8 @@ class TestManagers:
         server = with_engine(lab, project)
         before = engine(server)
         with load(f"{server.url}/health", 900, GENTLE) as traffic:
-            for manager in ("supervisor", "docker", "systemd", "systemd", "systemd"):
-                project.configure(TIMER, **QUICK | {"manager": manager, "keep_releases": 1})
+            for manager in ("supervisor", "docker", "systemd", "systemd", "systemd", "systemd"):
+                project.configure(TIMER, **QUICK | {"manager": manager, "keep_releases": 2})
                 project.commit(f"Now under {manager}")
                 deploy(server, project)
             until(lambda: engine(server) == before, 60, engine(server))

@@ -69,7 +69,7 @@ class TestHere:
         project.commit("Built here")
         with load(f"{server.url}/health", 300, GENTLE) as traffic:
             second = done(fab("deploy"))
-        sent = re.search(r"✓ send the image hello:\w+ \(([0-9.]+) kB\)", second)
+        sent = re.search(r"✓ send the image hello:[\w.]+ \(([0-9.]+) kB\)", second)
         assert sent and float(sent[1]) < 100 and traffic.lost == 0, second
         assert "Built here" in get(server.url).text
         # Nothing is asked of the engine of this machine, because the server has the image.
