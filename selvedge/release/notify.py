@@ -93,9 +93,11 @@ def notified(fleet: Fleet, plans: Plans) -> Iterator[None]:
 
 
 def _tell_of_release(fleet: Fleet, urls: Sequence[str], action: str, before: Mapping[str, str]) -> None:
+    """Send a message for each commit: hosts may have branches of their own."""
     try:
-        switched = _switched(fleet, before)
-        if switched:
+        hosts = _switched(fleet, before)
+        for commit in dict.fromkeys(each.new.id[:12] for each in hosts):
+            switched = [each for each in hosts if each.new.id[:12] == commit]
             session = _session(fleet, switched[0].host)
             commits = _commits(session, switched[0]) if action == "deploy" else []
             _send(fleet, urls, success(session.target.name, action, switched, commits, session.target.url))

@@ -128,6 +128,30 @@ class TestSending:
         assert self.sent(fleet, capsys, "json://example.com/secret-token") == f"Warning: No message was sent to {NOTIFY_URLS}.\n"
 
 
+def test_hosts_that_switch_to_other_commits_have_a_message_of_their_own(
+    target: Callable[..., Target], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[hosts.staging.app] branch. Each names its hosts, commits and address. The same commit with other settings needs only one."""
+    other = Record("0fe1dc2ba3a4-55421e", "good", subject="Wild ideas", author="Bob")
+    hosts = [*ON_TWO, Switched("staging", "0123456789ab-1", other)]
+    hosts[1] = Switched("web-2", "", Record("7ad3ba2da8d1-aaaaaa", "good", subject="Faster lists", author="Ada"))
+    monkeypatch.setattr(notify, "_switched", lambda *_: hosts)
+    monkeypatch.setattr(notify, "_commits", lambda _, switched: [f"to {switched.new.id}"])
+    with webhook() as (address, got):
+        app = target(passwords={NOTIFY_URLS: f"json://{address}/x"})
+        fleet = run_over(app, {"web-1": None, "web-2": None, "staging": None}, io.StringIO()).fleet
+        staging = fleet.sessions[2]
+        staging.target = staging.target.model_copy(update={"domains": ["staging.example.com"]})
+        notify._tell_of_release(fleet, [f"json://{address}/x"], "deploy", {})
+    told = [(each["title"], each["message"].splitlines()[:2]) for each in got]
+    by = f"fab deploy by {who()}"
+    assert told == [
+        (f"{app.name}: 7ad3ba2da8d1 is live", [f"to {NEW.id}", f"web-1, web-2: {by}"]),
+        (f"{app.name}: 0fe1dc2ba3a4 is live", [f"to {other.id}", f"staging: {by}"]),
+    ]
+    assert "staging.example.com" in got[1]["message"] and capsys.readouterr().err == ""
+
+
 def test_a_failure_behind_a_balancer_has_the_name_of_the_app(
     target: Callable[..., Target], capsys: pytest.CaptureFixture[str]
 ) -> None:
