@@ -117,15 +117,33 @@ class TestSending:
         said = self.sent(fleet, capsys, f"json://user:secret-token@{closed}/x")
         assert said.startswith(f"Warning: No message was sent to {NOTIFY_URLS}") and "secret-token" not in said
 
+    @pytest.mark.parametrize(("url", "words", "shown"), [
+        ("json://example.com/secret-token", "cannot reach /secret-token/", False),
+        ("json://example.com/secret-token", "cannot reach it", True),
+        # The service may show a part decoded, as it is, or encoded in another way.
+        ("mailtos://ada:pa%40ss%2Fword@example.com", "login as x with pa@ss/word", False),
+        ("mailtos://ada:pa%40ss%2Fword@example.com", "login as x with pa%40ss%2fword", False),
+        ("mailtos://ada:pa%24ss@example.com", "login as x with pa%24ss", False),
+        ("jsons://example.com/x?password=a+b+c", "login with a b c", False),
+        # A user's name and a password may be short.
+        ("mailtos://ada:1234@example.com", "login with 1234", False),
+        ("mailtos://ada:1234@example.com", "login as Ada", False),
+        ("mailtos://ada:a%2Fb@example.com", "login with a/b", False),
+        ("mailtos://me@example.com?pass=1234", "login with 1234", False),
+        ("jsons://1234@example.com/x?to=y@z", "login with 1234", False),
+        ("jsons://example.com/1234?format=text", "no text in 1234", True),
+        ("jsons://ada:1234@example.com?verify=no", "no answer", True),
+    ])  # fmt: skip
     def test_words_of_the_service_with_a_part_of_the_address_are_not_shown(
-        self, fleet: Fleet, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+        self, fleet: Fleet, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, url: str, words: str, shown: bool
     ) -> None:
         class Service:
             def notify(self, **_message: str) -> bool:
-                raise OSError("cannot reach /secret-token/")
+                raise OSError(words)
 
         monkeypatch.setattr(notify, "_apprise", lambda _urls: [Service()])
-        assert self.sent(fleet, capsys, "json://example.com/secret-token") == f"Warning: No message was sent to {NOTIFY_URLS}.\n"
+        said = f": OSError: {words}" if shown else ""
+        assert self.sent(fleet, capsys, url) == f"Warning: No message was sent to {NOTIFY_URLS}{said}.\n"
 
 
 def test_hosts_that_switch_to_other_commits_have_a_message_of_their_own(
