@@ -192,4 +192,17 @@ supervisorunit_status() {
     sed -n "s/.* exited: $app\.$1 (\([^;]*\);.*/\1/p" | tail -n 1 | sed 's/terminated by SIG/signal /'
 }
 
+# supervisorunit_ran UNIT: as systemdunit_ran. A line of the log: 2026-11-29 12:00:00,123 INFO spawned: 'NAME' with pid 7
+supervisorunit_ran() {
+  local start end
+  cat /var/log/supervisor/supervisord.log.1 /var/log/supervisor/supervisord.log 2>/dev/null | awk -v name="$app.$1" '
+    index($0, " spawned: \047" name "\047 ") { start = $1 " " $2 }
+    index($0, " exited: " name " (") && start { found = start "\n" $1 " " $2 }
+    END { print found }' | {
+    read -r start || :
+    read -r end || :
+    [ -z "$end" ] || clock_between "$start" "$end"
+  }
+}
+
 supervisorunit_restarts() { supervisor_restarts "$1"; }

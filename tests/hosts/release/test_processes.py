@@ -43,10 +43,11 @@ def server(lab: Lab, project: Project, manager: str) -> Server:
     return server
 
 
+# The last one lives three seconds, after its interpreter has started, which takes a while on a busy machine.
 FAULTY = {
     "python -c 'import nosuch'": "(as it started|after . s), exit status 1: ModuleNotFoundError: No module named 'nosuch'",
     "celeri worker": "(as it started|after . s), exit status 127: sh: 1: exec: celeri: not found",
-    "python worker.py worker fragile": "after [3-6] s, exit status 1: no strength left",
+    "python worker.py worker fragile": "after ([3-9]|1.) s, exit status 1: no strength left",
 }
 
 
