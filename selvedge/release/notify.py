@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import unquote, unquote_plus
 
 from pydantic import SecretStr
 
@@ -27,6 +28,8 @@ COMMITS = 10
 INSTALL = "pip install 'apprise>=1.9,<3'"
 _PIECE = re.compile(r"[^\s:/?#@&=,;+]{5,}")
 """A part of an address that may be a secret: services have their tokens in all parts of it."""
+_LOGIN = re.compile(r"[^:/@?]+(?=[^?]*@)|(?<=[?&])[^=&]*(?:user|pass|pwd|token|key|secret)[^=&]*=(?P<value>[^&]+)", re.IGNORECASE)
+"""A part of an address that is a secret, however short: of the user and password before an @, or a value such as pass=…."""
 
 
 class Switched(Value):
@@ -93,9 +96,11 @@ def notified(fleet: Fleet, plans: Plans) -> Iterator[None]:
 
 
 def _tell_of_release(fleet: Fleet, urls: Sequence[str], action: str, before: Mapping[str, str]) -> None:
+    """Send a message for each commit: hosts may have branches of their own."""
     try:
-        switched = _switched(fleet, before)
-        if switched:
+        hosts = _switched(fleet, before)
+        for commit in dict.fromkeys(each.new.id[:12] for each in hosts):
+            switched = [each for each in hosts if each.new.id[:12] == commit]
             session = _session(fleet, switched[0].host)
             commits = _commits(session, switched[0]) if action == "deploy" else []
             _send(fleet, urls, success(session.target.name, action, switched, commits, session.target.url))
@@ -193,8 +198,15 @@ def _sent(service: Any, message: Message, url: str) -> str | None:
         failed = f"{type(error).__name__}: {error}"
     finally:
         logger.removeHandler(said)
-    secret = [piece for piece in _PIECE.findall(url.partition("://")[2]) if piece in failed]
-    return "" if secret else printable(failed.strip().rstrip("."))
+    return "" if _shows(failed, url) else printable(failed.strip().rstrip("."))
+
+
+def _shows(text: str, url: str) -> bool:
+    """Return whether a text has a part of an address that may be a secret, as it is there or decoded (%40 is @)."""
+    rest = url.partition("://")[2]
+    parts = {*_PIECE.findall(rest), *(match["value"] or match[0] for match in _LOGIN.finditer(rest))}
+    secrets = {form.casefold() for part in parts for form in (part, unquote(part), unquote_plus(part))}
+    return any(secret in form.casefold() for form in (text, unquote(text)) for secret in secrets)
 
 
 class _Said(logging.Handler):

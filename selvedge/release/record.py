@@ -82,6 +82,11 @@ class Releases(Value):
         """Return the record of a release, None if there is none."""
         return next((record for record in self.records if record.id == instance), None)
 
+    @property
+    def live_record(self) -> Record:
+        """The record of the live release; its id is "" if there is none."""
+        return self.record(self.live) or Record(self.live, "good")
+
     def rolled_back(self, instance: str) -> Record | None:
         """Return the record by which this release, or its commit with other settings, was rolled back; else None."""
         last = self.record(instance)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from selvedge.config.target import Target
 from selvedge.engine.converge import converge, prove
@@ -16,8 +16,12 @@ from selvedge.release.hooks import after_switch
 from selvedge.release.live import Live
 from selvedge.release.on_failure import run_on_failure
 from selvedge.release.record import Record, Releases
-from selvedge.resources.base import Resource
+from selvedge.resources.base import Ask, Resource
+from selvedge.shell.library import call
 from selvedge.task import Step
+
+Found = Mapping[str, tuple[Releases, Sequence[str]]]
+"""The releases and the timers of each host by the host's name."""
 
 
 def roll_out(fleet: Fleet, commits: Commits, plans: Plans, *, revert: bool) -> None:
@@ -33,11 +37,12 @@ def roll_out(fleet: Fleet, commits: Commits, plans: Plans, *, revert: bool) -> N
     )
     ready = dict(zip(plans, built, strict=True))
     switching = [session for session in fleet.sessions if switch[session.name]]
-    before = _live_releases(fleet, switching) if len(switching) > 1 else {}
+    found = _read(fleet, switching) if len(switching) > 1 else {}
+    before = {name: releases for name, (releases, _) in found.items()}
     done: list[Session] = []
     try:
         previous: Sequence[Session] = ()
-        for batch in _batches(fleet, switching):
+        for batch in _batches(fleet, switching, _getting(switching, found)):
             if pause := max(fleet.rollout.pause, pause_after(previous)) if previous else 0:
                 fleet.report.line(f"Waiting {pause:g} s before the next servers.")
                 time.sleep(pause)
@@ -59,16 +64,37 @@ def _first_of_switch(items: Sequence[Planned]) -> int:
     return next((index for index, item in enumerate(items) if item.step.phase == "switch"), len(items))
 
 
-def _batches(fleet: Fleet, sessions: Sequence[Session]) -> list[Sequence[Session]]:
+def _batches(fleet: Fleet, sessions: Sequence[Session], getting: Collection[str] = ()) -> list[Sequence[Session]]:
     """Return the sessions in the batches of [rollout]. The first host is a batch of its own, the canary.
 
-    Balancers come last, one by one: then the servers that they pass requests to answer.
+    The hosts `getting` come after the other servers. Balancers come last, one by one: then the servers that they pass requests to
+    answer.
     """
     balancers = [[session] for session in sessions if session.target.backends]
     servers = [session for session in sessions if not session.target.backends]
     size = fleet.rollout.batch_size(len(servers)) if len(servers) > 1 else 1
-    batches = [servers[:1], *(servers[start : start + size] for start in range(1, len(servers), size)), *balancers]
-    return [batch for batch in batches if batch]
+    last = [session for session in servers if session.name in getting]
+    first = [session for session in servers if session not in last]
+    parts = [first[start : start + size] for start in range(1, len(first), size)]
+    parts += [last[start : start + size] for start in range(0, len(last), size)]
+    return [batch for batch in [first[:1], *parts, *balancers] if batch]
+
+
+def _getting(sessions: Sequence[Session], found: Found) -> set[str]:
+    """Return the hosts that get a process with overlap = false, or a timer, which another host of the run gives up.
+
+    They switch after it, so that two never run at once. If all hosts get one of another, there is no such order.
+    """
+    got: dict[str, set[str]] = {}
+    lost: dict[str, set[str]] = {}
+    for name, target, (releases, timers) in ((each.name, each.target, found[each.name]) for each in sessions if each.name in found):
+        single = [process for process, settings in target.processes.items() if not settings.overlap]
+        counts = {each.name: each.count for each in releases.processes}
+        now = {each for each in single if counts.get(each)} | {f"timer {each}" for each in timers}
+        wanted = {each for each in single if target.process_counts[each]} | {f"timer {each}" for each in target.timers}
+        got[name], lost[name] = wanted - now, now - wanted
+    getting = {name for name in got if any(got[name] & each for other, each in lost.items() if other != name)}
+    return getting if len(getting) < len(got) else set()
 
 
 def _converge(
@@ -113,11 +139,12 @@ def _report_draining(session: Session, items: Sequence[Planned]) -> None:
                 session.report.step(session.name, "draining", text)
 
 
-def _live_releases(fleet: Fleet, sessions: Sequence[Session]) -> dict[str, Record]:
-    """Return the live release of each host by the host's name; its id is "" if there is none."""
-    facts = fleet.each(lambda session: session.read([Live(session.app, "")])[0], sessions)
-    found = {session.name: Releases.parse(fact) for session, fact in zip(sessions, facts, strict=True)}
-    return {name: each.record(each.live) or Record(each.live, "good") for name, each in found.items()}
+def _read(fleet: Fleet, sessions: Sequence[Session]) -> Found:
+    """Return the releases and the timers of each host by the host's name."""
+    facts = fleet.each(
+        lambda session: session.read([Live(session.app, ""), Ask(call("timers_listed", app=session.target.name))]), sessions
+    )
+    return {each.name: (Releases.parse(fact), timers.split()) for each, (fact, timers) in zip(sessions, facts, strict=True)}
 
 
 def _back_to(release: Record) -> Step:
@@ -130,16 +157,16 @@ def _back_to(release: Record) -> Step:
     return Step(revert)
 
 
-def _go_back(fleet: Fleet, commits: Commits, done: Sequence[Session], before: Mapping[str, Record], *, revert: bool) -> None:
+def _go_back(fleet: Fleet, commits: Commits, done: Sequence[Session], before: Mapping[str, Releases], *, revert: bool) -> None:
     """Make the other hosts go back after the release has failed on one; then print the live release of each host.
 
-    done: the hosts that may have switched. before: the release that was live on each host.
+    done: the hosts that may have switched. The last one goes back first (_getting). before: the releases of each host at the start.
     """
     after: dict[str, str] = {}
-    for session in done:
+    for session in reversed(done):
         try:
-            after[session.name] = _live_releases(fleet, [session])[session.name].id
-            old = before[session.name]
+            after[session.name] = _read(fleet, [session])[session.name][0].live
+            old = before[session.name].live_record
             if revert and old.id and after[session.name] != old.id:
                 fleet.report.step(session.name, "revert", f"going back to {old.id}, because the release failed on another server")
                 after[session.name] = "unknown"
@@ -150,7 +177,7 @@ def _go_back(fleet: Fleet, commits: Commits, done: Sequence[Session], before: Ma
             fleet.report.error(error)
     fleet.report.line()
     for session in fleet.sessions:
-        old_id = before[session.name].id if session.name in before else ""
+        old_id = before[session.name].live if session.name in before else ""
         live = after.get(session.name, old_id) or "nothing"
         state = "unchanged" if live == (old_id or "nothing") else "switched"
         fleet.report.step(session.name, "live", f"{live}  ({state})")

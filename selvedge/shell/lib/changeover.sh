@@ -131,15 +131,17 @@ changeover_keep() {
 
 # changeover_ended WHOSE UNIT: say in $changeover_problem that it has ended, with its status and its last words.
 changeover_ended() {
-  local seconds status when
-  seconds=$((($(clock_uptime) - changeover_began) / 1000))
+  local ran status when
   changeover_unit=$2
   # At once: in a second its process manager starts it again. Only the end: /run is memory, and a process may print much.
   output_complete "$2"
   output_from "$2" "$(cat "$undo/from.$2")" | tail -c 262144 >"$undo/ended" || :
   status=$(unit_status "$2")
-  when="after $seconds s"
-  [ "$seconds" -gt 0 ] || when="as it started"
+  # Its own time: on a busy server, a run notices the end of a process later, and the first of several has started before the last.
+  ran=$(unit_ran "$2")
+  ran=$((${ran:-$(($(clock_uptime) - changeover_began))} / 1000))
+  when="after $ran s"
+  [ "$ran" -gt 0 ] || when="as it started"
   reason_hide <"$undo/ended"
   reason_find
   reason_or_last

@@ -11,6 +11,13 @@ clock_fact() {
   done
 }
 
+# clock_between START END: print the milliseconds between two times; nothing if one is unknown, or the end is before the start.
+clock_between() {
+  local start end
+  start=$(date -d "$1" +%s%3N 2>/dev/null) && end=$(date -d "$2" +%s%3N 2>/dev/null) || return 0
+  if [ "$start" -le "$end" ]; then echo $((end - start)); fi
+}
+
 # clock_uptime: print the milliseconds since the boot, in steps of ten (proc_uptime(5)). No one can set this clock.
 clock_uptime() {
   local uptime

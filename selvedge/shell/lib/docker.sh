@@ -33,7 +33,8 @@ docker_ask() {
 }
 
 # docker_facts NAME: print of a container its process, 0 if it does not run; its state; its restart policy; how often the engine has
-# started it again; whether it was killed because of its memory; its exit status. 1: there is no such container.
+# started it again; whether it was killed because of its memory; its exit status; when it was started, and when it ended. 1: there is
+# no such container.
 docker_facts() {
   local answer state
   answer=$(docker_ask GET "/containers/$1/json") || return 1
@@ -41,7 +42,7 @@ docker_facts() {
   state=$(printf '%s' "$answer" | sed -n 's/.*"State":{\("Status":"[^{}]*\).*/\1,/p')
   answer=$(printf '%s' "$answer" | sed -n 's/.*"RestartCount":\([0-9]*\).*"RestartPolicy":{"Name":"\([a-z-]*\)".*/\1 \2/p')
   printf '%s %s %s %s %s %s\n' "$(docker_value Pid)" "$(docker_value Status)" "${answer#* }" "${answer% *}" "$(docker_value OOMKilled)" \
-    "$(docker_value ExitCode)"
+    "$(docker_value ExitCode) $(docker_value StartedAt) $(docker_value FinishedAt)"
 }
 
 # docker_value NAME: print a value in $state.

@@ -112,4 +112,11 @@ dockerunit_status() {
   esac
 }
 
+# dockerunit_ran UNIT: as systemdunit_ran.
+dockerunit_ran() {
+  # shellcheck disable=SC2046
+  set -- $(docker_facts "$(dockerunit_name "$1")" | cut -d ' ' -f 7-)
+  [ $# -ne 2 ] || clock_between "$1" "$2"
+}
+
 dockerunit_restarts() { docker_fact "$(dockerunit_name "$1")" 4 | grep . || echo 0; }

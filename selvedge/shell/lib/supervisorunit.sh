@@ -43,9 +43,9 @@ supervisorunit_write() {
   sync -- "$file.new" && mv -f -- "$file.new" "$file"
 }
 
-# supervisorunit_facts UNIT…: as systemdunit_facts.
+# supervisorunit_facts UNIT…: as systemdunit_facts. An orphan that was asked to stop (orphan.sh) is a unit that stops.
 supervisorunit_facts() {
-  local unit states found boot pid state
+  local unit states found boot pid state orphan
   states=$(rpc_states) || states=
   for unit; do
     boot=-
@@ -56,7 +56,11 @@ supervisorunit_facts() {
       RUNNING | STARTING) state=up ;;
       BACKOFF | EXITED) state=ended ;;
       STOPPING) state=stopping ;;
-      *) state=down ;;
+      *)
+        state=down
+        if orphan_asked "$unit"; then orphan=$(orphan_pid "$unit"); else orphan=; fi
+        if [ -n "$orphan" ]; then pid=$orphan state=stopping; fi
+        ;;
     esac
     printf '%s %s %s %s\n' "$unit" "$boot" "${pid:-0}" "$state"
   done
@@ -110,33 +114,42 @@ supervisorunit_left() {
 
 # supervisorunit_ask UNIT…: as systemdunit_ask. supervisor stops no program that has just ended, and starts it again.
 supervisorunit_ask() {
-  local round unit pid
+  local round unit pid orphan facts
   supervisorunit_facts "$@" | while read -r unit _ pid _; do
+    orphan=$(orphan_pid "$unit")
+    pid=${orphan:-$pid}
     if [ "$pid" -gt 1 ]; then echo "$pid" >"$(supervisorunit_leader "$unit")"; fi
   done
   round=0
   while [ "$round" -lt 10 ]; do
     round=$((round + 1))
-    rpc_send "$(supervisorunit_calls stopProcess "$@")" >/dev/null || return 0
-    if ! supervisorunit_facts "$@" | grep -q ' \(up\|ended\)$'; then break; fi
+    if ! rpc_send "$(supervisorunit_calls stopProcess "$@")" >/dev/null; then
+      orphan_ask "$@"
+      return 0
+    fi
+    facts=$(supervisorunit_facts "$@")
+    if ! printf '%s\n' "$facts" | grep -q ' \(up\|ended\)$'; then break; fi
     sleep 0.2
   done
+  # shellcheck disable=SC2046
+  orphan_note $(printf '%s\n' "$facts" | awk '$4 == "stopping" { print $1 }')
+  orphan_ask "$@"
   supervisorunit_left "$@"
 }
 
-# supervisorunit_end UNIT…: as systemdunit_end, and delete their files.
+# supervisorunit_end UNIT…: as systemdunit_end, and delete their files. Those that supervisor does not know have stop_timeout, too.
 supervisorunit_end() {
-  local unit groups states
+  local unit groups facts began
   supervisorunit_unboot "$@" || :
-  groups=
-  if probe_has supervisorctl; then
-    supervisorunit_ask "$@"
-    while states=$(rpc_states) && [ -n "$states" ] && supervisorunit_facts "$@" | grep -q ' \(up\|ended\|stopping\)$'; do
-      sleep 0.2
-      if supervisorunit_facts "$@" | grep -q ' \(up\|ended\)$'; then supervisorunit_ask "$@"; fi
-    done
-  fi
+  supervisorunit_ask "$@"
+  began=$(clock_uptime)
+  while facts=$(supervisorunit_facts "$@") && printf '%s\n' "$facts" | grep -q ' \(up\|ended\|stopping\)$'; do
+    sleep 0.2
+    if printf '%s\n' "$facts" | grep -q ' \(up\|ended\)$'; then supervisorunit_ask "$@"; fi
+    orphan_overdue $(($(clock_uptime) - began)) "$@"
+  done
   supervisorunit_left "$@"
+  groups=
   for unit; do
     rm -f -- "$(supervisorunit_file "$unit")"
     groups=$groups$(rpc_call removeProcessGroup "$(rpc_text "$app.$unit")")
@@ -177,6 +190,19 @@ supervisorunit_strays() {
 supervisorunit_status() {
   cat /var/log/supervisor/supervisord.log.1 /var/log/supervisor/supervisord.log 2>/dev/null |
     sed -n "s/.* exited: $app\.$1 (\([^;]*\);.*/\1/p" | tail -n 1 | sed 's/terminated by SIG/signal /'
+}
+
+# supervisorunit_ran UNIT: as systemdunit_ran. A line of the log: 2026-11-29 12:00:00,123 INFO spawned: 'NAME' with pid 7
+supervisorunit_ran() {
+  local start end
+  cat /var/log/supervisor/supervisord.log.1 /var/log/supervisor/supervisord.log 2>/dev/null | awk -v name="$app.$1" '
+    index($0, " spawned: \047" name "\047 ") { start = $1 " " $2 }
+    index($0, " exited: " name " (") && start { found = start "\n" $1 " " $2 }
+    END { print found }' | {
+    read -r start || :
+    read -r end || :
+    [ -z "$end" ] || clock_between "$start" "$end"
+  }
 }
 
 supervisorunit_restarts() { supervisor_restarts "$1"; }

@@ -121,4 +121,12 @@ systemdunit_status() {
     s/.*Deactivated successfully.*/exit status 0/p'
 }
 
+# systemdunit_ran UNIT: print how many milliseconds its program ran before it ended last; nothing if that is unknown.
+systemdunit_ran() {
+  journalctl -q -n 50 -o short-monotonic --no-pager -t systemd -u "$app.$1.service" 2>/dev/null | tr -d '[' | awk '
+    / Started / { start = $1 }
+    / Main process exited| Deactivated successfully/ && start { found = ($1 - start) * 1000; start = "" }
+    END { if (found != "") printf "%d\n", found }'
+}
+
 systemdunit_restarts() { systemctl show --value -p NRestarts "$app.$1.service" 2>/dev/null || echo 0; }

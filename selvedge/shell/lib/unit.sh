@@ -61,6 +61,8 @@ unit_end() { unit_each end "$@"; }
 
 unit_status() { unit_each status "$1"; }
 
+unit_ran() { unit_each ran "$1"; }
+
 # unit_restarts UNIT: print how often it was started again.
 unit_restarts() { unit_each restarts "$1"; }
 

@@ -11,6 +11,7 @@ from lab import Lab, Project
 from observe import differences, snapshot_of_filesystem
 from sandbox import Server
 from traffic import load
+from workers import add_program, kinds
 
 FAULT = "assert not __import__('pathlib').Path('/srv/hello/shared/broken').exists(), 'broken'"
 """A line of start-up code: the app does not start on a server that has this file."""
@@ -68,7 +69,8 @@ def test_one_failing_host_reverts_all_hosts(servers: list[Server], names: str, p
         result = project.fab("-H", names, "deploy")
     assert result.status == 1, result
     assert f"{servers[2].name}: supervisor failed at" in result.stderr and "(its lifespan) failed" in result.stderr
-    assert switches(project) == 2 * [servers[0].name, servers[1].name], "also when they return to the previous release"
+    order = [servers[0].name, servers[1].name]
+    assert switches(project) == [*order, *reversed(order)], "also when they return to the previous release, the last one first"
     assert [assert_consistent(server) for server in servers] == before
     assert len(traffic.releases) == 2 and traffic.releases[1].startswith(commit[:12])
     assert traffic.lost == 0, traffic
@@ -138,6 +140,26 @@ def test_migrations_run_once_per_database(servers: list[Server], names: str, pro
     ran = [server.run("cat /srv/hello/shared/ran 2>/dev/null; rm -f /srv/hello/shared/ran").stdout.split() for server in servers]
     assert ran == ([["ran"], [], []] if shared else [["ran"]] * 3), result
     assert "secret" not in result.stdout + result.stderr
+
+
+@pytest.mark.thorough
+def test_a_scheduler_moves_to_another_server(servers: list[Server], names: str, project: Project) -> None:
+    """It has ended on its server before it begins on the other one, although that one is the first of the run."""
+    commit = project.commit(add_program)
+
+    def deploy_to(server: Server) -> None:
+        beat = f'[processes.beat]\ncommand = "python worker.py beat slow"\noverlap = false\nhosts = ["{server.name}"]\n'
+        configure(project, "\n".join(["batch = 3", beat, *map(project.host_settings, servers)]))
+        project.must("-H", names, "deploy")
+        release = live(server)
+        assert release.startswith(commit[:12])
+        assert [kinds(each) for each in servers] == [[f"beat of {release}"] if each is server else [] for each in servers]
+
+    deploy_to(servers[2])
+    deploy_to(servers[0])
+    ended = servers[2].run("cat /srv/hello/shared/stops; stat -c %.Y /srv/hello/shared/stops").stdout.split()
+    begun = servers[0].run("stat -c %.Y /srv/hello/shared/.tmp/.*.beat@1.pid").stdout
+    assert ended[:2] == ["asked", "ended"] and float(ended[2]) < float(begun)
 
 
 def test_an_unreachable_host_stops_the_run_before_any_change(servers: list[Server], names: str, project: Project) -> None:

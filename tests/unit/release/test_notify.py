@@ -117,15 +117,57 @@ class TestSending:
         said = self.sent(fleet, capsys, f"json://user:secret-token@{closed}/x")
         assert said.startswith(f"Warning: No message was sent to {NOTIFY_URLS}") and "secret-token" not in said
 
+    @pytest.mark.parametrize(("url", "words", "shown"), [
+        ("json://example.com/secret-token", "cannot reach /secret-token/", False),
+        ("json://example.com/secret-token", "cannot reach it", True),
+        # The service may show a part decoded, as it is, or encoded in another way.
+        ("mailtos://ada:pa%40ss%2Fword@example.com", "login as x with pa@ss/word", False),
+        ("mailtos://ada:pa%40ss%2Fword@example.com", "login as x with pa%40ss%2fword", False),
+        ("mailtos://ada:pa%24ss@example.com", "login as x with pa%24ss", False),
+        ("jsons://example.com/x?password=a+b+c", "login with a b c", False),
+        # A user's name and a password may be short.
+        ("mailtos://ada:1234@example.com", "login with 1234", False),
+        ("mailtos://ada:1234@example.com", "login as Ada", False),
+        ("mailtos://ada:a%2Fb@example.com", "login with a/b", False),
+        ("mailtos://me@example.com?pass=1234", "login with 1234", False),
+        ("jsons://1234@example.com/x?to=y@z", "login with 1234", False),
+        ("jsons://example.com/1234?format=text", "no text in 1234", True),
+        ("jsons://ada:1234@example.com?verify=no", "no answer", True),
+    ])  # fmt: skip
     def test_words_of_the_service_with_a_part_of_the_address_are_not_shown(
-        self, fleet: Fleet, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+        self, fleet: Fleet, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, url: str, words: str, shown: bool
     ) -> None:
         class Service:
             def notify(self, **_message: str) -> bool:
-                raise OSError("cannot reach /secret-token/")
+                raise OSError(words)
 
         monkeypatch.setattr(notify, "_apprise", lambda _urls: [Service()])
-        assert self.sent(fleet, capsys, "json://example.com/secret-token") == f"Warning: No message was sent to {NOTIFY_URLS}.\n"
+        said = f": OSError: {words}" if shown else ""
+        assert self.sent(fleet, capsys, url) == f"Warning: No message was sent to {NOTIFY_URLS}{said}.\n"
+
+
+def test_hosts_that_switch_to_other_commits_have_a_message_of_their_own(
+    target: Callable[..., Target], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[hosts.staging.app] branch. Each names its hosts, commits and address. The same commit with other settings needs only one."""
+    other = Record("0fe1dc2ba3a4-55421e", "good", subject="Wild ideas", author="Bob")
+    hosts = [*ON_TWO, Switched("staging", "0123456789ab-1", other)]
+    hosts[1] = Switched("web-2", "", Record("7ad3ba2da8d1-aaaaaa", "good", subject="Faster lists", author="Ada"))
+    monkeypatch.setattr(notify, "_switched", lambda *_: hosts)
+    monkeypatch.setattr(notify, "_commits", lambda _, switched: [f"to {switched.new.id}"])
+    with webhook() as (address, got):
+        app = target(passwords={NOTIFY_URLS: f"json://{address}/x"})
+        fleet = run_over(app, {"web-1": None, "web-2": None, "staging": None}, io.StringIO()).fleet
+        staging = fleet.sessions[2]
+        staging.target = staging.target.model_copy(update={"domains": ["staging.example.com"]})
+        notify._tell_of_release(fleet, [f"json://{address}/x"], "deploy", {})
+    told = [(each["title"], each["message"].splitlines()[:2]) for each in got]
+    by = f"fab deploy by {who()}"
+    assert told == [
+        (f"{app.name}: 7ad3ba2da8d1 is live", [f"to {NEW.id}", f"web-1, web-2: {by}"]),
+        (f"{app.name}: 0fe1dc2ba3a4 is live", [f"to {other.id}", f"staging: {by}"]),
+    ]
+    assert "staging.example.com" in got[1]["message"] and capsys.readouterr().err == ""
 
 
 def test_a_failure_behind_a_balancer_has_the_name_of_the_app(

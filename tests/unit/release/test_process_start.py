@@ -104,6 +104,37 @@ def test_what_a_program_leaves_when_it_is_killed_ends_too(started: Started) -> N
     started.until("begins", "begins")
 
 
+def test_one_that_has_got_its_signal_gets_no_second_one(started: Started) -> None:
+    """supervisor had asked it to stop before it was killed (orphan.sh), or an earlier start script has."""
+    first = started.start()
+    started.until("begins")
+    (record,) = (started.folder / "tmp").glob("*.pid")
+    Path(f"{record}.asked").write_bytes(record.read_bytes())
+    started.start()
+    assert first.wait(10) == -signal.SIGKILL
+    started.until("begins", lost(first), "begins")
+    (started.folder / "log").write_text("")
+    second = started.running[-1]
+    started.start()
+    assert second.wait(10) == 0, "a new program has not been asked yet"
+    started.until(lost(second), "ends", "begins")
+
+
+def test_a_start_script_whose_supervisord_is_killed_starts_nothing(started: Started) -> None:
+    """The next supervisord starts another one, which waits, too."""
+    first = started.start("deaf")
+    started.until("begins")
+    with (started.folder / "log").open("ab") as log:
+        killed = subprocess.Popen(["sh", "-c", 'sh "$0/start" 1 & sleep 60', str(started.folder)], stdout=log, stderr=log,
+                                  process_group=0, env={**os.environ, "OWN": ""}, cwd=started.folder)  # fmt: skip
+    started.until("begins", lost(first))
+    killed.kill()
+    killed.wait()
+    time.sleep(2)
+    assert first.poll() is None and started.said() == ["begins", lost(first)]
+    os.killpg(killed.pid, signal.SIGKILL)
+
+
 BOOT = Path("/proc/sys/kernel/random/boot_id").read_text().strip() if sys.platform.startswith("linux") else ""
 
 

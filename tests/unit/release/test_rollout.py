@@ -7,11 +7,14 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from selvedge.config.server import Rollout
 from selvedge.config.target import Target
 from selvedge.engine.session import Planned
 from selvedge.release import rollout
 from selvedge.release.live import Live
+from selvedge.release.record import Releases
 from selvedge.report import Report
 from selvedge.task import Step
 from tests.support.releases import NEW, OLD
@@ -34,6 +37,50 @@ def test_the_balancers_come_after_the_servers() -> None:
     assert batches == [["web-1"], ["web-2", "web-3"], ["web-4"], ["lb"], ["lb-2"]]
     assert [[each.name for each in batch] for batch in rollout._batches(fleet, names[:2])] == [["web-1"], ["lb"]]
     assert rollout._batches(fleet, []) == []
+
+
+@pytest.mark.parametrize(("wanted", "now", "getting"), [
+    # The scheduler moves from web-1, from web-3, to a new host; it starts, stays, or ends.
+    ("web-2", "web-1", {"web-2"}),
+    ("web-1", "web-3", {"web-1"}),
+    ("web-1", "", set()),
+    ("web-1", "web-1", set()),
+    ("", "web-1", set()),
+])  # fmt: skip
+@pytest.mark.parametrize("kind", ["process", "timer"])
+def test_a_scheduler_that_moves_ends_before_it_starts(
+    target: Callable[..., Target], kind: str, wanted: str, now: str, getting: set[str]
+) -> None:
+    beat = {"command": "b", "overlap": False, "hosts": [wanted or "other"]}
+    worker = {"command": "w", "hosts": ["web-2"]}
+    names = ["web-1", "web-2", "web-3"]
+    sessions, found = [], {}
+    for name in names:
+        timer = {"timers": {"beat": {"command": "b", "schedule": "daily"}} if name == wanted else {}}
+        app = target(**(timer if kind == "timer" else {"processes": {"beat": beat, "worker": worker}}))
+        app = app.model_copy(update={"host": app.host.model_copy(update={"name": name})})
+        sessions.append(SimpleNamespace(name=name, target=app))
+        # The worker moves, too, and may run on both hosts.
+        lines = f"live {OLD}\nprocesses worker {int(name == 'web-3')} 1 1 0\n"
+        if kind == "process":
+            lines += f"processes beat {int(name == now)} 1 1 0\n"
+        found[name] = (Releases.parse(lines), ["beat"] if kind == "timer" and name == now else [])
+    assert rollout._getting(sessions, found) == getting  # type: ignore[arg-type]
+    fleet: Any = SimpleNamespace(rollout=Rollout(batch=2))
+    batches = [[each.name for each in batch] for batch in rollout._batches(fleet, sessions, getting)]  # type: ignore[arg-type]
+    rest = [name for name in names if name not in getting]
+    assert [name for batch in batches for name in batch] == [*rest, *getting]
+    assert batches[0] == rest[:1] and (not getting or batches[-1] == list(getting))
+
+
+def test_schedulers_that_change_places_have_no_order(target: Callable[..., Target]) -> None:
+    sessions, found = [], {}
+    for name, timer, now in (("web-1", "a", "b"), ("web-2", "b", "a")):
+        app = target(timers={timer: {"command": "b", "schedule": "daily"}})
+        sessions.append(SimpleNamespace(name=name, target=app))
+        found[name] = (Releases(live=OLD), [now])
+    assert rollout._getting(sessions, found) == set()  # type: ignore[arg-type]
+    assert rollout._getting(sessions, {}) == set()  # type: ignore[arg-type]
 
 
 def test_a_run_ends_with_the_releases_that_drain(target: Callable[..., Target], monkeypatch: Any) -> None:

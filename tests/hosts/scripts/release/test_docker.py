@@ -14,6 +14,8 @@ from tests.support.releases import OLD
 
 # Arguments and the output of a health check may look like the facts.
 FORGED = '"State":{"Status":"running","Pid":1},"RestartCount":9,"RestartPolicy":{"Name":"no"'
+START, END = "2026-11-29T12:00:00.123456789Z", "0001-01-01T00:00:00Z"
+TIMES = {"StartedAt": START, "FinishedAt": END}
 HEALTH = {"Status": "unhealthy", "FailingStreak": 3, "Log": [{"ExitCode": 1, "Output": FORGED}]}
 
 
@@ -27,7 +29,7 @@ def docker(server: Server) -> Callable[..., str]:
 
     def run(shell: str, name: str = f"hello.{OLD}", policy: str = "always", **state: object) -> str:
         facts = {"Status": "running", "Running": True, "Paused": False, "OOMKilled": False, "Dead": False, "Pid": 77,
-                 "ExitCode": 0, "Error": "", **state}  # fmt: skip
+                 "ExitCode": 0, "Error": "", **TIMES, **state}  # fmt: skip
         host = {"RestartPolicy": {"Name": policy, "MaximumRetryCount": 0}}
         found = {"Id": "0123", "Args": [FORGED], "State": facts, "RestartCount": 2, "HostConfig": host, "Config": {"Cmd": [FORGED]}}
         answer = server.path(f"/run/answers/containers/{name}/json")
@@ -40,8 +42,8 @@ def docker(server: Server) -> Callable[..., str]:
 
 
 def test_the_facts_of_a_container(docker: Callable[..., str]) -> None:
-    assert docker(f"docker_facts hello.{OLD}") == "77 running always 2 false 0\n"
-    assert docker(f"docker_facts hello.{OLD}", Health=HEALTH, OOMKilled=True) == "77 running always 2 true 0\n"
+    assert docker(f"docker_facts hello.{OLD}") == f"77 running always 2 false 0 {START} {END}\n"
+    assert docker(f"docker_facts hello.{OLD}", Health=HEALTH, OOMKilled=True) == f"77 running always 2 true 0 {START} {END}\n"
     assert docker(f"docker_health {OLD}", Health=HEALTH) == "unhealthy\n"
     assert docker(f"docker_facts hello.{OLD}x || echo none") == "none\n"
 
@@ -51,7 +53,7 @@ def test_an_engine_that_is_restarted_is_asked_again(server: Server, docker: Call
     server.program(
         "curl", 'echo >>/run/asked\n[ "$(wc -l </run/asked)" -gt 2 ] || exit 56\nfor url; do :; done\ncat "/run/answers${url#http://localhost}"'
     )
-    assert docker(f"docker_facts hello.{OLD}") == "77 running always 2 false 0\n"
+    assert docker(f"docker_facts hello.{OLD}") == f"77 running always 2 false 0 {START} {END}\n"
 
 
 @pytest.mark.parametrize(

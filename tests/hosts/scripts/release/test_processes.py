@@ -253,7 +253,7 @@ def test_a_process_that_printed_much_and_ended(managed: Managed, status: str, sa
     """/run is memory: it gets only the end of the output."""
     managed.server.path(f"/var/log/hello/{NEW}.w@1.log").write_text("before\n" + "x" * 99 * 9999 + "\nthe end\n")
     managed.server.path(f"/run/undo/from.{NEW}.w@1").write_text("7\n")
-    fake = f"{FAKE}unit_status() {{ echo '{status}'; }}\nreason_find() {{ reason_error= reason_remedy=; }}\n"
+    fake = f"{FAKE}unit_status() {{ echo '{status}'; }}\nunit_ran() {{ :; }}\nreason_find() {{ reason_error= reason_remedy=; }}\n"
     fake += "hide_secrets() { cat; }\nclock_uptime() { echo 0; }\nchangeover_began=0\n"
     assert managed.run(f'{fake}changeover_ended "of X" {NEW}.w@1; printf "%s" "$changeover_problem"') == said
     assert managed.server.path("/run/undo/ended").stat().st_size == 262144

@@ -48,6 +48,8 @@ mark=@selvedge
 
 # … the library mirror
 
+# … the library orphan
+
 # … the library package
 
 # … the library parent

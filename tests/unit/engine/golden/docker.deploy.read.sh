@@ -60,6 +60,8 @@ mark=@selvedge
 
 # … the library nginx
 
+# … the library orphan
+
 # … the library package
 
 # … the library parent

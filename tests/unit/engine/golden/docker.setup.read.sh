@@ -56,6 +56,8 @@ mark=@selvedge
 
 # … the library mirror
 
+# … the library orphan
+
 # … the library package
 
 # … the library parent

@@ -70,6 +70,8 @@ mark=@selvedge
 
 # … the library mirror
 
+# … the library orphan
+
 # … the library output
 
 # … the library package

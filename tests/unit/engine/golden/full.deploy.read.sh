@@ -58,6 +58,8 @@ mark=@selvedge
 
 # … the library nginx
 
+# … the library orphan
+
 # … the library package
 
 # … the library parent
@@ -215,40 +217,40 @@ probe_path /var/log/hello ''
 printf '\n%s fact 35\n' "$mark"
 probe_path /srv/hello/instances ''
 printf '\n%s fact 36\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-fa839d ''
+probe_path /srv/hello/instances/0123456789ab-fae144 ''
 printf '\n%s fact 37\n' "$mark"
-readlink /srv/hello/instances/0123456789ab-fa839d/.venv || echo; readlink /srv/hello/releases/0123456789ab/.venv || echo
+readlink /srv/hello/instances/0123456789ab-fae144/.venv || echo; readlink /srv/hello/releases/0123456789ab/.venv || echo
 printf '\n%s fact 38\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-fa839d/env ''
+probe_path /srv/hello/instances/0123456789ab-fae144/env ''
 base=/srv/hello
 live_socket=/srv/hello/live.sock
-environment_of_live /srv/hello/instances/0123456789ab-fa839d/env
+environment_of_live /srv/hello/instances/0123456789ab-fae144/env
 printf '\n%s fact 39\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-fa839d/run 22dd470052bb54db7908e47f490e2d811491c881c79f796131456f8c051a7e50
+probe_path /srv/hello/instances/0123456789ab-fae144/run c3e29979a56a41a2109fe0e6c85a7aec0b4d1fa1e2c3048f5e80708779c2646f
 printf '\n%s fact 40\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-fa839d/selvedge_worker.py d73a691431f2a05f848f49dfdd629abfe8a89d4b9546d9f88f9570c77b05c6c0
+probe_path /srv/hello/instances/0123456789ab-fae144/selvedge_worker.py d73a691431f2a05f848f49dfdd629abfe8a89d4b9546d9f88f9570c77b05c6c0
 printf '\n%s fact 41\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-fa839d/selvedge_app.py fcef1e0291391499d74ede75a78622fa1fb138768df74c725f7118c51a851cb8
+probe_path /srv/hello/instances/0123456789ab-fae144/selvedge_app.py fcef1e0291391499d74ede75a78622fa1fb138768df74c725f7118c51a851cb8
 printf '\n%s fact 42\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-fa839d/selvedge_explain.py b3df473e85a707954cf5301a8f5a6ab63d043a572ebec0eaab9eaa73a209a3e9
+probe_path /srv/hello/instances/0123456789ab-fae144/selvedge_explain.py b3df473e85a707954cf5301a8f5a6ab63d043a572ebec0eaab9eaa73a209a3e9
 printf '\n%s fact 43\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-fa839d/selvedge_asgi.py 03cfc2fa71b2e73c05a399435e22c75983d302bc46efadac3e1394b98920132e
+probe_path /srv/hello/instances/0123456789ab-fae144/selvedge_asgi.py 03cfc2fa71b2e73c05a399435e22c75983d302bc46efadac3e1394b98920132e
 printf '\n%s fact 44\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-fa839d/selvedge_log.py 0f91e04a2c13be4334fb2228bd00ce8eb9b1a3836a28893653b9b3f362287d5a
+probe_path /srv/hello/instances/0123456789ab-fae144/selvedge_log.py 0f91e04a2c13be4334fb2228bd00ce8eb9b1a3836a28893653b9b3f362287d5a
 printf '\n%s fact 45\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-fa839d/gunicorn_start d98c3bffd5dfb86277c6710638d9109d5a97f6ad806a3c26048ec5901ad562fa
+probe_path /srv/hello/instances/0123456789ab-fae144/gunicorn_start 300734835a75946815a9c20a1d99cde2ca1ec11cdb96b475bfdec5e68886a767
 printf '\n%s fact 46\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-fa839d/processes ''
+probe_path /srv/hello/instances/0123456789ab-fae144/processes ''
 printf '\n%s fact 47\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-fa839d/processes/worker ''
+probe_path /srv/hello/instances/0123456789ab-fae144/processes/worker ''
 printf '\n%s fact 48\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-fa839d/processes/worker/start 497dc41f66258a94ee5efb70b9058414216d97227895202403ef234cabc5d060
+probe_path /srv/hello/instances/0123456789ab-fae144/processes/worker/start fa9f42833fd103360229665ecddb566c259b4c4d5566237318152c28cc704173
 printf '\n%s fact 49\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-fa839d/processes/worker/settings 55c41c6f94558086b04242ba946d2cdb003208c4addf677179d72e3aa7b2c400
+probe_path /srv/hello/instances/0123456789ab-fae144/processes/worker/settings 55c41c6f94558086b04242ba946d2cdb003208c4addf677179d72e3aa7b2c400
 printf '\n%s fact 50\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-fa839d/processes/worker/process.conf b87d75606e8355e3d33da59d9ee2553e9b6d9283436af42f16e2aa3b78f7c174
+probe_path /srv/hello/instances/0123456789ab-fae144/processes/worker/process.conf b6ad04866c2c97299787cddf8c17596fb712a91cae5bc43a0e1b996065b0ea34
 printf '\n%s fact 51\n' "$mark"
-hook_built /srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-fa839d d944855a14613d34 /srv/hello/releases/0123456789ab 0123456789ab-fa839d /srv/hello/live.sock
+hook_built /srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-fae144 d944855a14613d34 /srv/hello/releases/0123456789ab 0123456789ab-fae144 /srv/hello/live.sock
 printf '\n%s fact 52\n' "$mark"
 site_unreadable /srv/hello/releases/0123456789ab backend/static
 site_unreadable /srv/hello/releases/0123456789ab frontend/dist
@@ -257,9 +259,9 @@ echo end
 printf '\n%s fact 53\n' "$mark"
 [ -e /etc/supervisor/supervisord.conf ] && echo there || true
 printf '\n%s fact 54\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-fa839d/gunicorn_start ] && echo there || true
+[ -e /srv/hello/instances/0123456789ab-fae144/gunicorn_start ] && echo there || true
 printf '\n%s fact 55\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-fa839d/program.conf 5b9ebb91f5933436c2b1887608c590e398f7cb4871da552e5e5144087f9bbc84
+probe_path /srv/hello/instances/0123456789ab-fae144/program.conf a9b8b9336553e5fbbb5524c2e2950b5d2dd3fb25841d2ecc8a6ae1c09dbcf44d
 printf '\n%s fact 56\n' "$mark"
 probe_path /etc/logrotate.d/hello.app 1d904d26f8385f387153a8e954b6ab9dfdf11a05835f25db6040541bf5a24c5b
 printf '\n%s fact 57\n' "$mark"
@@ -360,7 +362,7 @@ live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 base=/srv/hello
-environment_of_left 0123456789ab-fa839d
+environment_of_left 0123456789ab-fae144
 printf '\n%s fact 94\n' "$mark"
 app=hello
 timers_listed
@@ -380,7 +382,7 @@ printf Stamp=
 stamp_read selvedge-timer-hello.cleanup.timer
 echo
 printf '\n%s fact 101\n' "$mark"
-hook_switched /srv/hello/instances/.after_switch fa95d49c11eeb778 0123456789ab-fa839d /srv/hello/live.sock
+hook_switched /srv/hello/instances/.after_switch fa95d49c11eeb778 0123456789ab-fae144 /srv/hello/live.sock
 printf '\n%s fact 102\n' "$mark"
 [ -e /etc/nginx/nginx.conf ] && echo there || true
 printf '\n%s fact 103\n' "$mark"
@@ -535,8 +537,8 @@ probe_path /etc/selvedge/hello/certificate.pem ''
 :
 }
 read_lookups() {
-probe_take_paths /etc/systemd/system/selvedge-redis@.service /etc/selvedge/redis/hello.conf /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-fa839d /srv/hello/instances/0123456789ab-fa839d/.venv /srv/hello/instances/0123456789ab-fa839d/env /srv/hello/instances/0123456789ab-fa839d/run /srv/hello/instances/0123456789ab-fa839d/selvedge_worker.py /srv/hello/instances/0123456789ab-fa839d/selvedge_app.py /srv/hello/instances/0123456789ab-fa839d/selvedge_explain.py /srv/hello/instances/0123456789ab-fa839d/selvedge_asgi.py /srv/hello/instances/0123456789ab-fa839d/selvedge_log.py /srv/hello/instances/0123456789ab-fa839d/gunicorn_start /srv/hello/instances/0123456789ab-fa839d/processes /srv/hello/instances/0123456789ab-fa839d/processes/worker /srv/hello/instances/0123456789ab-fa839d/processes/worker/start /srv/hello/instances/0123456789ab-fa839d/processes/worker/settings /srv/hello/instances/0123456789ab-fa839d/processes/worker/process.conf /srv/hello/instances/0123456789ab-fa839d/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/supervisor.service.d/50-selvedge-hello.conf /etc/systemd/system/docker.service.d/50-selvedge-hello.conf /etc/systemd/system/docker.service.wants/selvedge-stop.hello.service /srv/hello/stop_processes.py /etc/systemd/system/selvedge-stop.hello.service /srv/hello/backup /srv/hello/backup/state /srv/hello/backup/program /srv/hello/backup/program/backup /srv/hello/backup/program/backup/__init__.py /srv/hello/backup/program/__main__.py /srv/hello/backup/program/backup/dumps.py /srv/hello/backup/program/backup/excluding.py /srv/hello/backup/program/backup/finding.py /srv/hello/backup/program/backup/paths.py /srv/hello/backup/program/backup/postgres.py /srv/hello/backup/program/backup/psql.py /srv/hello/backup/program/backup/repository.py /srv/hello/backup/program/backup/restoring.py /srv/hello/backup/program/backup/settings.py /srv/hello/backup/program/backup/sqlite.py /srv/hello/backup/program/backup/swapping.py /srv/hello/backup/program/backup/taking.py /srv/hello/backup/settings.json /srv/hello/backup/password /etc/systemd/system/selvedge-hello-backup.service /etc/systemd/system/selvedge-hello-backup.timer /etc/systemd/system/selvedge-hello-rehearsal.service /etc/systemd/system/selvedge-hello-rehearsal.timer /srv/hello/timers /srv/hello/timers/record /srv/hello/timers/cleanup.sh /etc/systemd/system/selvedge-timer-hello.cleanup.service /etc/systemd/system/selvedge-timer-hello.cleanup.timer /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /var/lib/nginx/cache-hello /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/selvedge/hello/dns-credentials /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
-probe_take_hashes /etc/systemd/system/selvedge-redis@.service /etc/selvedge/redis/hello.conf /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-fa839d/env /srv/hello/instances/0123456789ab-fa839d/run /srv/hello/instances/0123456789ab-fa839d/selvedge_worker.py /srv/hello/instances/0123456789ab-fa839d/selvedge_app.py /srv/hello/instances/0123456789ab-fa839d/selvedge_explain.py /srv/hello/instances/0123456789ab-fa839d/selvedge_asgi.py /srv/hello/instances/0123456789ab-fa839d/selvedge_log.py /srv/hello/instances/0123456789ab-fa839d/gunicorn_start /srv/hello/instances/0123456789ab-fa839d/processes/worker/start /srv/hello/instances/0123456789ab-fa839d/processes/worker/settings /srv/hello/instances/0123456789ab-fa839d/processes/worker/process.conf /srv/hello/instances/0123456789ab-fa839d/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/supervisor.service.d/50-selvedge-hello.conf /srv/hello/stop_processes.py /etc/systemd/system/selvedge-stop.hello.service /srv/hello/backup/program/backup/__init__.py /srv/hello/backup/program/__main__.py /srv/hello/backup/program/backup/dumps.py /srv/hello/backup/program/backup/excluding.py /srv/hello/backup/program/backup/finding.py /srv/hello/backup/program/backup/paths.py /srv/hello/backup/program/backup/postgres.py /srv/hello/backup/program/backup/psql.py /srv/hello/backup/program/backup/repository.py /srv/hello/backup/program/backup/restoring.py /srv/hello/backup/program/backup/settings.py /srv/hello/backup/program/backup/sqlite.py /srv/hello/backup/program/backup/swapping.py /srv/hello/backup/program/backup/taking.py /srv/hello/backup/settings.json /srv/hello/backup/password /etc/systemd/system/selvedge-hello-backup.service /etc/systemd/system/selvedge-hello-backup.timer /etc/systemd/system/selvedge-hello-rehearsal.service /etc/systemd/system/selvedge-hello-rehearsal.timer /srv/hello/timers/record /srv/hello/timers/cleanup.sh /etc/systemd/system/selvedge-timer-hello.cleanup.service /etc/systemd/system/selvedge-timer-hello.cleanup.timer /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_paths /etc/systemd/system/selvedge-redis@.service /etc/selvedge/redis/hello.conf /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-fae144 /srv/hello/instances/0123456789ab-fae144/.venv /srv/hello/instances/0123456789ab-fae144/env /srv/hello/instances/0123456789ab-fae144/run /srv/hello/instances/0123456789ab-fae144/selvedge_worker.py /srv/hello/instances/0123456789ab-fae144/selvedge_app.py /srv/hello/instances/0123456789ab-fae144/selvedge_explain.py /srv/hello/instances/0123456789ab-fae144/selvedge_asgi.py /srv/hello/instances/0123456789ab-fae144/selvedge_log.py /srv/hello/instances/0123456789ab-fae144/gunicorn_start /srv/hello/instances/0123456789ab-fae144/processes /srv/hello/instances/0123456789ab-fae144/processes/worker /srv/hello/instances/0123456789ab-fae144/processes/worker/start /srv/hello/instances/0123456789ab-fae144/processes/worker/settings /srv/hello/instances/0123456789ab-fae144/processes/worker/process.conf /srv/hello/instances/0123456789ab-fae144/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/supervisor.service.d/50-selvedge-hello.conf /etc/systemd/system/docker.service.d/50-selvedge-hello.conf /etc/systemd/system/docker.service.wants/selvedge-stop.hello.service /srv/hello/stop_processes.py /etc/systemd/system/selvedge-stop.hello.service /srv/hello/backup /srv/hello/backup/state /srv/hello/backup/program /srv/hello/backup/program/backup /srv/hello/backup/program/backup/__init__.py /srv/hello/backup/program/__main__.py /srv/hello/backup/program/backup/dumps.py /srv/hello/backup/program/backup/excluding.py /srv/hello/backup/program/backup/finding.py /srv/hello/backup/program/backup/paths.py /srv/hello/backup/program/backup/postgres.py /srv/hello/backup/program/backup/psql.py /srv/hello/backup/program/backup/repository.py /srv/hello/backup/program/backup/restoring.py /srv/hello/backup/program/backup/settings.py /srv/hello/backup/program/backup/sqlite.py /srv/hello/backup/program/backup/swapping.py /srv/hello/backup/program/backup/taking.py /srv/hello/backup/settings.json /srv/hello/backup/password /etc/systemd/system/selvedge-hello-backup.service /etc/systemd/system/selvedge-hello-backup.timer /etc/systemd/system/selvedge-hello-rehearsal.service /etc/systemd/system/selvedge-hello-rehearsal.timer /srv/hello/timers /srv/hello/timers/record /srv/hello/timers/cleanup.sh /etc/systemd/system/selvedge-timer-hello.cleanup.service /etc/systemd/system/selvedge-timer-hello.cleanup.timer /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /var/lib/nginx/cache-hello /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/selvedge/hello/dns-credentials /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
+probe_take_hashes /etc/systemd/system/selvedge-redis@.service /etc/selvedge/redis/hello.conf /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-fae144/env /srv/hello/instances/0123456789ab-fae144/run /srv/hello/instances/0123456789ab-fae144/selvedge_worker.py /srv/hello/instances/0123456789ab-fae144/selvedge_app.py /srv/hello/instances/0123456789ab-fae144/selvedge_explain.py /srv/hello/instances/0123456789ab-fae144/selvedge_asgi.py /srv/hello/instances/0123456789ab-fae144/selvedge_log.py /srv/hello/instances/0123456789ab-fae144/gunicorn_start /srv/hello/instances/0123456789ab-fae144/processes/worker/start /srv/hello/instances/0123456789ab-fae144/processes/worker/settings /srv/hello/instances/0123456789ab-fae144/processes/worker/process.conf /srv/hello/instances/0123456789ab-fae144/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/supervisor.service.d/50-selvedge-hello.conf /srv/hello/stop_processes.py /etc/systemd/system/selvedge-stop.hello.service /srv/hello/backup/program/backup/__init__.py /srv/hello/backup/program/__main__.py /srv/hello/backup/program/backup/dumps.py /srv/hello/backup/program/backup/excluding.py /srv/hello/backup/program/backup/finding.py /srv/hello/backup/program/backup/paths.py /srv/hello/backup/program/backup/postgres.py /srv/hello/backup/program/backup/psql.py /srv/hello/backup/program/backup/repository.py /srv/hello/backup/program/backup/restoring.py /srv/hello/backup/program/backup/settings.py /srv/hello/backup/program/backup/sqlite.py /srv/hello/backup/program/backup/swapping.py /srv/hello/backup/program/backup/taking.py /srv/hello/backup/settings.json /srv/hello/backup/password /etc/systemd/system/selvedge-hello-backup.service /etc/systemd/system/selvedge-hello-backup.timer /etc/systemd/system/selvedge-hello-rehearsal.service /etc/systemd/system/selvedge-hello-rehearsal.timer /srv/hello/timers/record /srv/hello/timers/cleanup.sh /etc/systemd/system/selvedge-timer-hello.cleanup.service /etc/systemd/system/selvedge-timer-hello.cleanup.timer /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor restic certbot
 :
 }

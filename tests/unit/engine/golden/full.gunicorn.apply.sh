@@ -48,6 +48,8 @@ mark=@selvedge
 
 # … the library mirror
 
+# … the library orphan
+
 # … the library package
 
 # … the library parent
@@ -124,42 +126,42 @@ install -d -m 00750 -o root -g hello -- /srv/hello/instances
 )
 change_5() (
 set -eu
-install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-fa839d
+install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-fae144
 )
 change_6() (
 set -eu
-file_link /srv/hello/instances/0123456789ab-fa839d/.venv "$(readlink /srv/hello/releases/0123456789ab/.venv)"
+file_link /srv/hello/instances/0123456789ab-fae144/.venv "$(readlink /srv/hello/releases/0123456789ab/.venv)"
 )
 change_7() (
 set -eu
-head -c 166 <&3 | file_put /srv/hello/instances/0123456789ab-fa839d/env 0640 root hello 166
+head -c 166 <&3 | file_put /srv/hello/instances/0123456789ab-fae144/env 0640 root hello 166
 )
 change_8() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-fa839d/run 0750 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-fae144/run 0750 root hello <<'EOF'
 #!/bin/sh
 # Runs a command in the environment of this release of hello: its folder, variables and virtual environment. Example:
-#   /srv/hello/instances/0123456789ab-fa839d/run python -c 'import sys; print(sys.prefix)'
+#   /srv/hello/instances/0123456789ab-fae144/run python -c 'import sys; print(sys.prefix)'
 # Written by `fab gunicorn`; edit its template gunicorn/run.j2 instead.
 set -eu
 cd /srv/hello/releases/0123456789ab/backend
 set -a
 # nginx limits headers ([nginx] large_headers). uvicorn's library for WebSockets never answers a request with one over 8 kB.
 WEBSOCKETS_MAX_LINE_LENGTH=65536
-. /srv/hello/instances/0123456789ab-fa839d/env
+. /srv/hello/instances/0123456789ab-fae144/env
 # The app may write only to this folder.
 APP_SHARED=/srv/hello/shared
 HOME=/srv/hello/shared
-RELEASE=0123456789ab-fa839d
+RELEASE=0123456789ab-fae144
 COMMIT=0123456789abcdef0123456789abcdef01234567
-VIRTUAL_ENV=/srv/hello/instances/0123456789ab-fa839d/.venv
-PATH=/srv/hello/instances/0123456789ab-fa839d/.venv/bin:/usr/local/bin:/usr/bin:/bin
-PYTHONPATH=/srv/hello/releases/0123456789ab/backend:/srv/hello/releases/0123456789ab/backend/src:/srv/hello/instances/0123456789ab-fa839d
+VIRTUAL_ENV=/srv/hello/instances/0123456789ab-fae144/.venv
+PATH=/srv/hello/instances/0123456789ab-fae144/.venv/bin:/usr/local/bin:/usr/bin:/bin
+PYTHONPATH=/srv/hello/releases/0123456789ab/backend:/srv/hello/releases/0123456789ab/backend/src:/srv/hello/instances/0123456789ab-fae144
 # Output reaches the log at once, and no byte code is written next to the source.
 PYTHONUNBUFFERED=1
 PYTHONDONTWRITEBYTECODE=1
 # The release's own folder for temporary files, because all users of the server can write to /tmp.
-TMPDIR=/srv/hello/shared/.tmp/0123456789ab-fa839d
+TMPDIR=/srv/hello/shared/.tmp/0123456789ab-fae144
 set +a
 umask 0077
 mkdir -p "$TMPDIR" 2>/dev/null || TMPDIR=/tmp
@@ -169,7 +171,7 @@ EOF
 )
 change_9() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-fa839d/selvedge_worker.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-fae144/selvedge_worker.py 0640 root hello <<'EOF'
 """gunicorn's worker for hello, which adds the header X-Release to every response.
 
 gunicorn loads this module before it listens and before it starts workers.
@@ -248,31 +250,31 @@ EOF
 )
 change_10() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-fa839d/selvedge_app.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-fae144/selvedge_app.py 0640 root hello <<'EOF'
 # … selvedge_app.py
 EOF
 )
 change_11() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-fa839d/selvedge_explain.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-fae144/selvedge_explain.py 0640 root hello <<'EOF'
 # … selvedge_explain.py
 EOF
 )
 change_12() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-fa839d/selvedge_asgi.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-fae144/selvedge_asgi.py 0640 root hello <<'EOF'
 # … selvedge_asgi.py
 EOF
 )
 change_13() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-fa839d/selvedge_log.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-fae144/selvedge_log.py 0640 root hello <<'EOF'
 # … selvedge_log.py
 EOF
 )
 change_14() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-fa839d/gunicorn_start 0750 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-fae144/gunicorn_start 0750 root hello <<'EOF'
 #!/bin/sh
 # Starts hello: gunicorn manages the workers, and uvicorn runs the ASGI app in each of them.
 # supervisor runs this script as the user hello.
@@ -281,15 +283,15 @@ set -eu
 
 NAME=hello
 DIR=/srv/hello/releases/0123456789ab/backend
-VENV=/srv/hello/instances/0123456789ab-fa839d/.venv
+VENV=/srv/hello/instances/0123456789ab-fae144/.venv
 # By default one worker more than CPU cores, so that all cores are busy while one worker waits (app.workers in hosts.toml).
 WORKERS=3
 # A new release starts with one worker. Once it is healthy, Selvedge makes gunicorn start the others.
-if [ -e /srv/hello/instances/0123456789ab-fa839d/one ]; then WORKERS=1; fi
-# /srv/hello/instances/0123456789ab-fa839d/selvedge_worker.py extends uvicorn_worker.UvicornWorker.
+if [ -e /srv/hello/instances/0123456789ab-fae144/one ]; then WORKERS=1; fi
+# /srv/hello/instances/0123456789ab-fae144/selvedge_worker.py extends uvicorn_worker.UvicornWorker.
 WORKER_CLASS=selvedge_worker.Worker
 # Each release has its own socket. nginx connects to the live one by the link /srv/hello/live.sock.
-BIND=unix:/run/hello/0123456789ab-fa839d.sock
+BIND=unix:/run/hello/0123456789ab-fae144.sock
 LOG_LEVEL=debug
 
 # gunicorn 24 and later open a control socket in the home directory, which Selvedge does not use.
@@ -301,7 +303,7 @@ done
 # Allow as many open files and connections as the server does. Most programs get 1024 by default.
 ulimit -S -n "$(ulimit -H -n)" 2>/dev/null || :
 
-LAST=/srv/hello/shared/.tmp/.0123456789ab-fa839d.pid
+LAST=/srv/hello/shared/.tmp/.0123456789ab-fae144.pid
 BOOT=$(cat /proc/sys/kernel/random/boot_id)
 
 # started PID: print when it was started (proc(5)), nothing if it has ended.
@@ -316,16 +318,18 @@ if { read -r pid time boot <"$LAST"; } 2>/dev/null && [ "$boot" = "$BOOT" ]; the
       echo "supervisor has lost the process $pid: waiting until it has ended"
       kill -s TERM -- "$pid" 2>/dev/null || :
     # It accepts no more requests, and finishes those in hand.
-    elif [ ! -S /run/hello/0123456789ab-fa839d.sock ]; then
+    elif [ ! -S /run/hello/0123456789ab-fae144.sock ]; then
       break
     fi
     sleep 0.1
     waited=$((waited + 1))
   done
+  # If supervisord was killed meanwhile, another start script waits, too: only that of the supervisord that runs may go on.
+  [ "$(sed 's/.*) . //' /proc/$$/stat | cut -d ' ' -f 1)" = "$PPID" ] || exit 1
   # Unless the kernel has given its id to another program.
   case $(started "$pid") in
     '') kill -s TERM -- "-$pid" 2>/dev/null || : ;;
-    "$time") [ ! -S /run/hello/0123456789ab-fa839d.sock ] || kill -s KILL -- "-$pid" 2>/dev/null || : ;;
+    "$time") [ ! -S /run/hello/0123456789ab-fae144.sock ] || kill -s KILL -- "-$pid" 2>/dev/null || : ;;
   esac
 fi
 
@@ -333,14 +337,14 @@ fi
 for old in /srv/hello/shared/.tmp/* /srv/hello/shared/.tmp/.*.pid; do
   name=${old##*/.}
   name=${name##*/}
-  if [ "$name" = 0123456789ab-fa839d ] || [ ! -e "/srv/hello/instances/${name%%.*}" ]; then rm -rf -- "$old" || :; fi
+  if [ "$name" = 0123456789ab-fae144 ] || [ ! -e "/srv/hello/instances/${name%%.*}" ]; then rm -rf -- "$old" || :; fi
 done
 (umask 0077 && mkdir -p -- /srv/hello/shared/.tmp && echo "$$ $(started $$) $BOOT" >"$LAST") 2>/dev/null || :
 
 # --umask 0 opens the socket to all users, but only this user and nginx can enter its folder.
 # --forwarded-allow-ips '*': only nginx can reach the socket, so gunicorn may trust its headers about the client.
 # --worker-tmp-dir: heartbeat files are in memory, so that a slow disk does not look like a dead worker.
-exec setpriv --no-new-privs /srv/hello/instances/0123456789ab-fa839d/run "$VENV/bin/python" -m gunicorn hello.web:app \
+exec setpriv --no-new-privs /srv/hello/instances/0123456789ab-fae144/run "$VENV/bin/python" -m gunicorn hello.web:app \
   --name "$NAME" \
   --chdir "$DIR" \
   --workers "$WORKERS" \
@@ -358,17 +362,17 @@ EOF
 )
 change_15() (
 set -eu
-install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-fa839d/processes
+install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-fae144/processes
 )
 change_16() (
 set -eu
-install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-fa839d/processes/worker
+install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-fae144/processes/worker
 )
 change_17() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-fa839d/processes/worker/start 0750 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-fae144/processes/worker/start 0750 root hello <<'EOF'
 #!/bin/sh
-# Runs the process worker of hello, release 0123456789ab-fa839d, with this number: $1.
+# Runs the process worker of hello, release 0123456789ab-fae144, with this number: $1.
 # supervisor runs this script as the user hello.
 # Written by `fab gunicorn`; edit its template process/start.j2 instead.
 set -eu
@@ -381,7 +385,7 @@ ulimit -S -n "$(ulimit -H -n)" 2>/dev/null || :
 
 # $FILES is its own folder for temporary files, because all users of the server can write to /tmp. Each start empties it, and
 # deletes those of removed releases.
-FILES=/srv/hello/shared/.tmp/.0123456789ab-fa839d.worker@$1
+FILES=/srv/hello/shared/.tmp/.0123456789ab-fae144.worker@$1
 LAST=$FILES.pid
 BOOT=$(cat /proc/sys/kernel/random/boot_id)
 
@@ -395,11 +399,14 @@ if { read -r pid time boot <"$LAST"; } 2>/dev/null && [ "$boot" = "$BOOT" ]; the
   while [ "$(started "$pid")" = "$time" ] && [ "$waited" -lt 3000 ]; do
     if [ "$waited" -eq 0 ]; then
       echo "supervisor has lost the process $pid: waiting until it has ended"
-      kill -s INT -- "$pid" 2>/dev/null || :
+      # It gets its signal only once.
+      cmp -s -- "$LAST" "$LAST.asked" || { kill -s INT -- "$pid" && cp -- "$LAST" "$LAST.asked"; } 2>/dev/null || :
     fi
     sleep 0.1
     waited=$((waited + 1))
   done
+  # If supervisord was killed meanwhile, another start script waits, too: only that of the supervisord that runs may go on.
+  [ "$(sed 's/.*) . //' /proc/$$/stat | cut -d ' ' -f 1)" = "$PPID" ] || exit 1
   # Unless the kernel has given its id to another program.
   case $(started "$pid") in '' | "$time") kill -s KILL -- "-$pid" 2>/dev/null || : ;; esac
 fi
@@ -414,12 +421,12 @@ umask 0077
 mkdir -p -- "$FILES" 2>/dev/null || FILES=/tmp
 echo "$$ $(started $$) $BOOT" 2>/dev/null >"$LAST" || :
 
-exec setpriv --no-new-privs /srv/hello/instances/0123456789ab-fa839d/run env PROCESS_NUMBER="$1" TMPDIR="$FILES" sh -c "$COMMAND"
+exec setpriv --no-new-privs /srv/hello/instances/0123456789ab-fae144/run env PROCESS_NUMBER="$1" TMPDIR="$FILES" sh -c "$COMMAND"
 EOF
 )
 change_18() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-fa839d/processes/worker/settings 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-fae144/processes/worker/settings 0640 root hello <<'EOF'
 overlap yes
 stop_signal INT
 stop_timeout 300
@@ -427,11 +434,11 @@ EOF
 )
 change_19() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-fa839d/processes/worker/process.conf 0640 root hello <<'EOF'
-; Runs the process worker of hello, release 0123456789ab-fa839d: one for each number after the @.
+file_put /srv/hello/instances/0123456789ab-fae144/processes/worker/process.conf 0640 root hello <<'EOF'
+; Runs the process worker of hello, release 0123456789ab-fae144: one for each number after the @.
 ; Written by `fab gunicorn`; edit its template supervisor/process.conf.j2 instead.
-[program:hello.0123456789ab-fa839d.worker@NUMBER]
-command=/srv/hello/instances/0123456789ab-fa839d/processes/worker/start NUMBER
+[program:hello.0123456789ab-fae144.worker@NUMBER]
+command=/srv/hello/instances/0123456789ab-fae144/processes/worker/start NUMBER
 directory=/srv/hello/releases/0123456789ab
 user=hello
 autostart=true
@@ -444,7 +451,7 @@ stopsignal=INT
 stopwaitsecs=300
 killasgroup=true
 redirect_stderr=true
-stdout_logfile=/var/log/hello/0123456789ab-fa839d.worker@NUMBER.log
+stdout_logfile=/var/log/hello/0123456789ab-fae144.worker@NUMBER.log
 ; logrotate checks the file every hour and rotates it at 10 MB. If it grows faster, supervisor truncates it. supervisor keeps
 ; no old files, because all users could read them.
 stdout_logfile_maxbytes=50MB
@@ -455,16 +462,16 @@ change_20() (
 set -eu
 app=hello
 base=/srv/hello
-new=0123456789ab-fa839d
+new=0123456789ab-fae144
 hook=after_build
 user=hello
 release=/srv/hello/releases/0123456789ab
 folder=/srv/hello/releases/0123456789ab/backend
-run=/srv/hello/instances/0123456789ab-fa839d/run
+run=/srv/hello/instances/0123456789ab-fae144/run
 build_env=''
-mark_path=/srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-fa839d
+mark_path=/srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-fae144
 mark_text=d944855a14613d34
-hook_build 5 RELEASE=0123456789ab-fa839d COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS= 'python manage.py check && echo '"'"'it'"'"''"'"'s built'"'"''
+hook_build 5 RELEASE=0123456789ab-fae144 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS= 'python manage.py check && echo '"'"'it'"'"''"'"'s built'"'"''
 )
 change_21() (
 set -eu

@@ -68,6 +68,8 @@ mark=@selvedge
 
 # … the library mirror
 
+# … the library orphan
+
 # … the library output
 
 # … the library package
@@ -163,15 +165,15 @@ step_fail '/etc/supervisor/supervisord.conf is missing.'
 )
 change_1() (
 set -eu
-step_fail '/srv/hello/instances/0123456789ab-fa839d/gunicorn_start is missing.'
+step_fail '/srv/hello/instances/0123456789ab-fae144/gunicorn_start is missing.'
 )
 change_2() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-fa839d/program.conf 0640 root hello <<'EOF'
-; Runs hello, release 0123456789ab-fa839d. During a deploy, the previous release also has a section.
+file_put /srv/hello/instances/0123456789ab-fae144/program.conf 0640 root hello <<'EOF'
+; Runs hello, release 0123456789ab-fae144. During a deploy, the previous release also has a section.
 ; Written by `fab supervisor`; edit its template supervisor/program.conf.j2 instead.
-[program:hello.0123456789ab-fa839d]
-command=/srv/hello/instances/0123456789ab-fa839d/gunicorn_start
+[program:hello.0123456789ab-fae144]
+command=/srv/hello/instances/0123456789ab-fae144/gunicorn_start
 directory=/srv/hello/releases/0123456789ab
 user=hello
 autostart=true
@@ -183,7 +185,7 @@ stopsignal=TERM
 stopwaitsecs=40
 killasgroup=true
 redirect_stderr=true
-stdout_logfile=/var/log/hello/0123456789ab-fa839d.log
+stdout_logfile=/var/log/hello/0123456789ab-fae144.log
 ; logrotate checks the file every hour and rotates it at 10 MB. If it grows faster, supervisor truncates it. supervisor keeps
 ; no old files, because all users could read them.
 stdout_logfile_maxbytes=50MB
@@ -559,7 +561,7 @@ health_ranges='200-299 301-301'
 health_timeout=5.0
 health_attempts=60
 health_interval=0.5
-new=0123456789ab-fa839d
+new=0123456789ab-fae144
 why=deploy
 module=hello.web:app
 start_timeout=120
@@ -820,6 +822,8 @@ mark=@selvedge
 
 # … the library mirror
 
+# … the library orphan
+
 # … the library package
 
 # … the library parent
@@ -874,15 +878,15 @@ change_0() (
 set -eu
 app=hello
 base=/srv/hello
-new=0123456789ab-fa839d
+new=0123456789ab-fae144
 hook=after_switch
 user=hello
 folder=/srv/hello/releases/0123456789ab
-run=/srv/hello/instances/0123456789ab-fa839d/run
+run=/srv/hello/instances/0123456789ab-fae144/run
 mark_path=/srv/hello/instances/.after_switch
 mark_text=fa95d49c11eeb778
 live_link=/srv/hello/live.sock
-hook_switch 5 RELEASE=0123456789ab-fa839d COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS= './tell released'
+hook_switch 5 RELEASE=0123456789ab-fae144 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS= './tell released'
 )
 change_arm() (
 set -eu

@@ -79,6 +79,8 @@ mark=@selvedge
 
 # … the library mirror
 
+# … the library orphan
+
 # … the library package
 
 # … the library parent
@@ -133,7 +135,7 @@ change_0() (
 set -eu
 app=hello
 base=/srv/hello
-new=0123456789ab-fa839d
+new=0123456789ab-fae144
 hook=before_build
 user=hello
 release=/srv/hello/releases/0123456789ab
@@ -142,7 +144,7 @@ run=''
 build_env=/etc/selvedge/hello/build.env
 mark_path=/srv/hello/releases/0123456789ab/.selvedge-before_build
 mark_text=4aee93435a157cb2
-hook_build 5 RELEASE=0123456789ab-fa839d COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS=
+hook_build 5 RELEASE=0123456789ab-fae144 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS=
 )
 change_1() (
 set -eu

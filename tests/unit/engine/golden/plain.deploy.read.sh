@@ -50,6 +50,8 @@ mark=@selvedge
 
 # … the library nginx
 
+# … the library orphan
+
 # … the library package
 
 # … the library parent
