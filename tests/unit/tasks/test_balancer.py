@@ -53,13 +53,14 @@ def test_all_backends_are_asked_again_if_none_has_answered(lb: Callable[..., Tar
 def test_the_same_backend_for_an_address_has_no_backup(lb: Callable[..., Target]) -> None:
     lines = upstream(lb({"method": "ip_hash", "port": 8080}))
     assert "ip_hash;" in lines and "backup" not in "".join(lines)
-    assert "server 10.0.0.2:8080 max_fails=3 fail_timeout=5s; # web-1" in lines
+    assert "server 10.0.0.2:8080 max_fails=0; # web-1" in lines, "a request that crashes the app must not leave no backend"
 
 
 def test_the_balancer_retries_and_has_a_page_for_the_worst_case(lb: Callable[..., Target]) -> None:
     text = file("balancer", lb(nginx={"read_timeout": 30}), f"{SNIPPETS}/hello.balancer.conf").text
     for line in ("proxy_next_upstream error timeout;", "proxy_connect_timeout 1s;", "proxy_read_timeout 35s;"):
         assert f"\n{line}\n" in text
+    assert "\nproxy_next_upstream_tries 2;\n" in text, "a backend is asked once, although it is in the upstream twice"
     assert "non_idempotent" not in text and text.count("proxy_connect_timeout") == 1
     page = re.search(r"error_page 502 504 =503 (\S+);\nlocation = (\S+) \{\n    internal;\n    alias (\S+);", text)
     assert page and page[1] == page[2]
@@ -102,6 +103,48 @@ def test_a_backend_answers_and_believes_its_balancers_alone(app: Callable[..., T
     assert "auth_basic_user_file" not in text and "limit_req " not in text
     assert text.count("error_page 502 = @selvedge_gone;") == 3, "in each location that has error pages of its own, too"
     assert [each.path for each in of("certbot", settings) if hasattr(each, "fullchain")] == []
+
+
+@pytest.mark.parametrize(("large", "backend", "balancer"), [(False, "8k", "16k"), (True, "64k", "128k")])
+def test_what_fits_the_buffer_of_a_backend_fits_that_of_the_balancer(
+    app: Callable[..., Target], lb: Callable[..., Target], large: bool, backend: str, balancer: str
+) -> None:
+    nginx = {"large_headers": large}
+    assert f"\nproxy_buffer_size {backend};" in file("nginx", app("a backend", nginx=nginx), f"{SNIPPETS}/hello.conf").text
+    assert f"\nproxy_buffer_size {balancer};" in file("balancer", lb(nginx=nginx), f"{SNIPPETS}/hello.balancer.conf").text
+
+
+def matches(text: str, variable: str, value: str) -> str:
+    """Return what a map of nginx with regular expressions in its lines makes of a value."""
+    block = re.search(rf'^map "[^"]+" \{variable} \{{\n(.*?)^\}}', text, re.MULTILINE | re.DOTALL)
+    assert block
+    rows = [line.strip().rstrip(";").rsplit(" ", 1) for line in block[1].splitlines()]
+    found = [result for pattern, result in rows if pattern != "default" and re.search(pattern.strip("'").removeprefix("~"), value)]
+    return (found or [result for pattern, result in rows if pattern == "default"])[0].strip("'")
+
+
+@pytest.mark.parametrize(("value", "refused"), [
+    ("yes 10.0.0.1 10.0.0.2", ""), ("no 203.0.113.9 10.0.0.2", "1"), ("no 10.0.0.2 10.0.0.2", ""), ("no 127.0.0.1 127.0.0.1", ""),
+    ("no ::1 ::1", ""), ("no fd00::3 fd00::3", ""), ("no 10.0.0.22 10.0.0.2", "1"), ("no 0.0.0.2 10.0.0.2", "1"),
+])  # fmt: skip
+def test_a_backend_refuses_peers_that_a_firewall_lets_in_for_another_app(
+    app: Callable[..., Target], value: str, refused: str
+) -> None:
+    settings = app("a backend")
+    assert matches(file("nginx", settings, f"{SITES}/hello").text, "$selvedge_stranger_hello", value) == refused
+    assert "\nif ($selvedge_stranger_hello) {\n    return 403;\n}\n" in file("nginx", settings, f"{SNIPPETS}/hello.conf").text
+    assert "stranger" not in file("nginx", app("domains"), f"{SITES}/hello").text
+
+
+@pytest.mark.parametrize(("value", "closed"), [
+    ("yes -", "1"), ("yes 0, 0", "1"), ("yes 0 : 0, -", "1"), ("yes ", "1"), ("yes 8192", ""), ("yes 0, 100", ""), ("no 0", ""),
+])  # fmt: skip
+def test_only_an_app_that_sent_nothing_counts_as_a_failed_backend(app: Callable[..., Target], value: str, closed: str) -> None:
+    """nginx also answers 502 to a response with a head that is too long, which a visitor can provoke on each backend."""
+    settings = app("a backend")
+    assert matches(file("nginx", settings, f"{SITES}/hello").text, "$selvedge_gone_hello", value) == closed
+    text = file("nginx", settings, f"{SNIPPETS}/hello.conf").text
+    assert "location @selvedge_gone {\n    if ($selvedge_gone_hello) {\n        return 444;\n    }\n    return 502;\n}" in text
 
 
 def test_a_backend_can_be_drained(app: Callable[..., Target]) -> None:
