@@ -70,7 +70,14 @@ class Run:
 
         sessions = [session(host) for host in hosts]
         report.hosts([session.name for session in sessions])
-        return cls(settings, Fleet(sessions, report, settings.rollout, settings.notify))
+        def reach(name: str) -> Session:
+            from selvedge.ssh.named_files import check_named_files
+
+            check_named_files(settings.hosts[name])
+            return session(settings.hosts[name])
+
+        fleet = Fleet(sessions, report, settings.rollout, settings.notify, balancers=settings.balancer.hosts, reach=reach)
+        return cls(settings, fleet)
 
     @cached_property
     def commits(self) -> Commits:

@@ -13,7 +13,7 @@ from selvedge.errors import UsageError
 from selvedge.release import preconditions
 from selvedge.resources.access.firewall import Firewall, PortAllowed
 from selvedge.resources.files import Absent
-from selvedge.resources.nginx.drained import Drained
+from selvedge.resources.nginx.drained import Drained, DrainRules
 from selvedge.resources.packages import Packages
 from selvedge.resources.services import Service
 from tests.support.declared import BACKEND, NAMED, file, of, parts
@@ -158,20 +158,57 @@ def test_a_backend_can_be_drained(app: Callable[..., Target]) -> None:
     assert "selvedge-leave.hello.service" not in [each.name for each in of("nginx", without, Service)]
 
 
+UNIT, MARK = "selvedge-drained.hello.service", "/etc/nginx/selvedge/hello.drained-by-run"
+BY_USER, END = f"backend_drain {UNIT} 80 10 {MARK} user", f"backend_undrain {UNIT} {MARK}"
+
+
 @pytest.mark.parametrize(
     ("drained", "fact", "shell"),
     [
-        (True, "", "backend_drain selvedge-drained.hello.service 80 10"),
-        (True, "half\n", "backend_drain selvedge-drained.hello.service 80 10"),
-        (True, "drained\n", None),
-        (False, "", None),
-        (False, "half\n", "backend_undrain selvedge-drained.hello.service"),
-        (False, "drained\n", "backend_undrain selvedge-drained.hello.service"),
+        (True, "state \n", BY_USER),
+        (True, "state half\n", BY_USER),
+        (True, "state drained\n", None),
+        # What a rollout has drained stays drained from now on, until `fab undrain`.
+        (True, "state drained run\n", BY_USER),
+        (False, "state \n", None),
+        (False, "state half\n", END),
+        (False, "state drained\n", END),
+        (False, "state drained run\n", END),
     ],
 )
 def test_drained_and_not_drained(app: Callable[..., Target], drained: bool, fact: str, shell: str | None) -> None:
     change = Drained.of(app("a backend", drain=10), drained=drained).plan(fact)
     assert (change and change.shell) == shell
+
+
+def test_a_rollout_drains_in_its_own_name(app: Callable[..., Target]) -> None:
+    resource = Drained.of(app("a backend", drain=10), drained=True, by_run=True)
+    change = resource.plan("state \n")
+    assert change and change.shell == f"backend_drain {UNIT} 80 10 {MARK} run"
+    assert resource.plan("state drained\n") is resource.plan("state drained run\n") is None
+
+
+def test_other_apps_of_the_port_are_named(app: Callable[..., Target]) -> None:
+    fact = "state \nwith shop off\nwith wiki on\n"
+    drain, undrain = (Drained.of(app("a backend"), drained=each) for each in (True, False))
+    change = drain.plan(fact)
+    assert change and change.summary.endswith(" to hello and shop and wiki, because they share port 80")
+    assert undrain.unchanged(fact) == "hello is not drained, but wiki is, and has the same port"
+    change = undrain.plan(fact.replace("state", "state drained"))
+    assert change and change.summary.endswith(", which stay away as long as wiki is drained")
+
+
+RULE = "        ip saddr 10.0.0.1 tcp dport 80 tcp flags & (syn | ack) == syn reject with tcp reset\n"
+
+
+@pytest.mark.parametrize(("fact", "changes"), [
+    ("", False), (f"on\n{RULE}", False), ("on\n", True), (f"on\n{RULE.replace('.1 ', '.9 ')}", True),
+    (f"on\n{RULE}{RULE.replace('.1 ', '.9 ')}", True), (f"on\n{RULE.replace(' 80 ', ' 8080 ')}", True),
+])  # fmt: skip
+def test_a_drained_backend_refuses_a_new_balancer(app: Callable[..., Target], fact: str, changes: bool) -> None:
+    [rules] = of("nginx", app("a backend"), DrainRules)
+    change = rules.plan(fact)
+    assert (change and change.shell) == ("nft -f /etc/nginx/selvedge/hello.drained.nft" if changes else None)
 
 
 def test_the_site_of_a_former_balancer_is_disabled(app: Callable[..., Target]) -> None:
