@@ -127,3 +127,18 @@ def test_only_a_drained_server_shows_its_rules(server: Any, on: bool) -> None:
     server.program("nft", 'echo "$*"')
     (fact,) = server.read(Ask(f"backend_rules {UNIT} selvedge_hello"))
     assert fact.splitlines() == (["on", "list table inet selvedge_hello"] if on else [])
+
+
+def test_the_firewall_keeps_what_other_apps_of_the_server_need(server: Any) -> None:
+    """hello and shop are backends of one balancer, wiki is public, and old was removed."""
+    enabled, folder = server.path("/etc/nginx/sites-enabled"), server.path(RULES).parent
+    enabled.mkdir(parents=True)
+    folder.mkdir(parents=True)
+    listen, stranger = "    listen PORT;\n", "map x $selvedge_stranger_NAME {\n}\n"
+    for name, port, text in (("hello", 80, stranger), ("shop", 8081, stranger), ("wiki", 8082, "")):
+        (enabled / name).write_text(text.replace("NAME", name) + listen.replace("PORT", str(port)))
+    for name, port in (("hello", 80), ("shop", 8081), ("old", 8083)):
+        rule = f"        ip saddr 10.0.0.1 tcp dport {port} tcp flags & (syn | ack) == syn reject with tcp reset\n"
+        (folder / f"{name}.drained.nft").write_text(rule)
+    asked = [Ask(f"{function} {name}") for name in ("hello", "hello.balancer") for function in ("firewall_sites", "firewall_peers")]
+    assert [fact.strip() for fact in server.read(*asked)] == ["8082", "10.0.0.1 8081"] * 2
