@@ -11,6 +11,7 @@ import pytest
 from selvedge.config.target import Target
 from selvedge.errors import UsageError
 from selvedge.release import preconditions
+from selvedge.release.instance import Instance
 from selvedge.resources.access.firewall import Firewall, PortAllowed
 from selvedge.resources.files import Absent
 from selvedge.resources.nginx.drained import Drained, DrainRules
@@ -156,6 +157,20 @@ def test_a_backend_can_be_drained(app: Callable[..., Target]) -> None:
     assert [each.name for each in of("nginx", settings, Service)].count("selvedge-leave.hello.service") == 1
     without = app("a backend", rollout={})
     assert "selvedge-leave.hello.service" not in [each.name for each in of("nginx", without, Service)]
+
+
+@pytest.mark.parametrize("manager", ["supervisor", "systemd", "docker"])
+def test_at_a_shutdown_the_balancers_leave_before_the_app_stops(app: Callable[..., Target], manager: str) -> None:
+    """systemd stops units in the reverse of the order in which it starts them."""
+    settings = app("a backend", manager=manager)
+    text = file("nginx", settings, f"/etc/systemd/system/{settings.paths.leave_unit}").text
+    order = re.findall(r"^After=(.*)", text, re.MULTILINE)[0].split()
+    units = {"supervisor": "supervisor.service", "systemd": "nginx.service", "docker": "selvedge-stop.hello.service"}
+    assert units[manager] in order
+    if manager == "systemd":
+        without = app("a backend", manager=manager, rollout={})
+        units_of = [Instance.of(each).manager_files()["unit.service"] for each in (settings, without)]
+        assert ["\nBefore=selvedge-leave.hello.service\n" in text for text in units_of] == [True, False]
 
 
 UNIT, MARK = "selvedge-drained.hello.service", "/etc/nginx/selvedge/hello.drained-by-run"
