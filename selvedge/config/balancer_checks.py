@@ -28,7 +28,8 @@ def balancer_problems(settings: Settings, targets: Mapping[str, Target], sources
     yield from single_host_problems(
         ("balancer",), balancer.hosts, single=(), hosts=settings.hosts, groups=settings.groups, sources=sources
     )
-    found = [*_missing(balancer, settings), *_addresses(balancer, settings), *_reachable(balancer, settings), *_sites(balancer, targets)]
+    found = [problem for check in (_missing, _addresses, _reachable) for problem in check(balancer, settings)]
+    found += _sites(balancer, targets)
     for path, problem, remedy in dict.fromkeys(found):
         source = next((each for each in reversed(sources) if each.sets(path)), sources[0])
         yield Problem(source.label, source.key_name(path), problem, remedy)
@@ -64,7 +65,8 @@ def _addresses(balancer: Balancer, settings: Settings) -> Iterator[tuple[KeyPath
 def _reachable(balancer: Balancer, settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
     """Yield the hosts whose address does not go together with that of the first balancer: another network, or IPv4 and IPv6."""
     names = [name for name in dict.fromkeys([*balancer.hosts, *balancer.members(settings.groups)]) if name in settings.hosts]
-    found = {name: ipaddress.ip_address(address) for name in names if (address := private_address(settings.hosts[name]))}
+    texts = {name: private_address(settings.hosts[name]) for name in names}
+    found = {name: ipaddress.ip_address(text) for name, text in texts.items() if text}
     if not found:
         return
     first, ours = next(iter(found.items()))

@@ -88,7 +88,7 @@ def _reason(balancer: str, site: Target, names: Collection[str], fact: str) -> s
             return f"{' and '.join(site.backends)} {'is' if len(site.backends) == 1 else 'are'} all that there are"
         return f"{' and '.join(others)} {'does' if len(others) == 1 else 'do'} not answer the balancer {balancer}"
     if alone := [row[1] for row in rows if row[:1] == ["alone"]]:
-        return f"{' and '.join(alone)} on the same port would have no other one behind {balancer}"
+        return f"{' and '.join(alone)} on the same port would have no other one at the balancer {balancer}"
     return ""
 
 

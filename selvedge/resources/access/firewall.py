@@ -69,7 +69,8 @@ def _within(port: str, ports: str) -> bool:
 class Firewall(Resource):
     """ufw is on and lets in `ports` and the ports of ssh, over IPv4 and IPv6. Rules that Selvedge did not make stay.
 
-    So do the ports of nginx's other sites, and the balancers' of other backends: another app of the server may have them. app: the name of this app's sites.
+    So do the ports of nginx's other sites, and the balancers' of other backends: another app of the server may have them.
+    app: the name of this app's sites.
     limit: the template of ufw's before.init; it gets the ports of ssh as `ssh_ports`. sources: the addresses that reach the port
     `inner`, the only ones unless it is in `ports`.
     """

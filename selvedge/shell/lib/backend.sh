@@ -75,14 +75,15 @@ backend_left() {
 # backend_alone SITE ADDRESS…: print "alone NAME" for each other balancer's site of the server that would have no backend without these
 # addresses, but has one now. Any answer counts, because the health check of another app is unknown.
 backend_alone() {
-  local own file name host others address used
+  local own file name host others address addresses used
   own=$1
   shift
   for file in /etc/nginx/sites-enabled/*.balancer; do
     if [ "$file" = "$own" ] || [ ! -e "$file" ]; then continue; fi
     name=${file##*/} others='' used=''
     host=$(sed -n 's/^ *server_name \([^ ;]*\).*/\1/p' "$file" | head -n 1)
-    for address in $(sed -n 's/^ *server \([^ ]*:[0-9]*\) .*/\1/p' "$file" | sort -u); do
+    addresses=$(sed -n 's/^ *server \([^ ]*:[0-9]*\) .*/\1/p' "$file" | sort -u)
+    for address in $addresses; do
       case " $* " in *" $address "*) used="$used $address" ;; *) others="$others $address" ;; esac
     done
     if [ -z "$used" ] || ! backend_any "$host" "$used" || backend_any "$host" "$others"; then continue; fi

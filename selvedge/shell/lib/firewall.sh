@@ -28,7 +28,7 @@ firewall_sites() {
   local file
   for file in /etc/nginx/sites-enabled/* /etc/nginx/conf.d/*.conf; do
     case ${file##*/} in "$1" | "$1-tls" | "$1.balancer" | "$1.balancer-tls" | "00-selvedge-$1.conf" | selvedge-default*.conf | default) continue ;; esac
-    if grep -qs '\$selvedge_stranger_' "$file"; then continue; fi
+    if grep -qs selvedge_stranger_ "$file"; then continue; fi
     sed -n 's/^ *listen  *\(\[::\]:\)*\([0-9][0-9]*\)[ ;].*/\2/p; s/^ *include .*selvedge-listen-tls\.conf;.*/443/p
       s/^ *include .*selvedge-listen-tls-\([0-9]*\)\.conf;.*/\1/p' "$file" 2>/dev/null || :
   done | sort -u

@@ -142,7 +142,7 @@ def balancer(app: Target, name: str, *lines: str, lost: bool = False) -> Any:
     (("backend web-1 200", "backend web-2 0"), "web-2 does not answer the balancer lb"),
     (("backend web-1 200", "backend web-2 500"), "web-2 does not answer the balancer lb"),
     (("backend web-1 0", "backend web-2 0"), ""),
-    (("backend web-1 200", "backend web-2 200", "alone shop"), "shop on the same port would have no other one behind lb"),
+    (("backend web-1 200", "backend web-2 200", "alone shop"), "shop on the same port would have no other one at the balancer lb"),
 ])  # fmt: skip
 def test_the_balancer_knows_whether_another_backend_answers(
     target: Callable[..., Target], lines: tuple[str, ...], reason: str
