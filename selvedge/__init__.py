@@ -83,6 +83,7 @@ if TYPE_CHECKING:
     from selvedge.resources.nginx.certbot import PROGRAMS as PROGRAMS
     from selvedge.resources.nginx.certbot import certbot_client as certbot_client
     from selvedge.resources.nginx.drained import Drained as Drained
+    from selvedge.resources.nginx.drained import DrainRules as DrainRules
     from selvedge.resources.nginx.folders import MediaFolder as MediaFolder
     from selvedge.resources.nginx.folders import static_folders as static_folders
     from selvedge.resources.nginx.https import HttpsRemoved as HttpsRemoved
@@ -182,7 +183,7 @@ _NAMES = {
     "resources.nginx.certbot": "PROGRAMS certbot_client",
     "resources.nginx.basic_auth": "BasicAuth",
     "resources.nginx.cache": "CacheFolder",
-    "resources.nginx.drained": "Drained",
+    "resources.nginx.drained": "Drained DrainRules",
     "resources.nginx.include": "included_lines",
     "resources.nginx.names": "FormerNamesDropped NewNames Site",
     "resources.nginx.folders": "MediaFolder static_folders",

@@ -220,6 +220,11 @@ class Paths(Value):
         return f"/etc/nginx/selvedge/{self.app}.drained.nft"
 
     @property
+    def drain_mark(self) -> str:
+        """The file that exists while a rollout has drained a backend."""
+        return f"/etc/nginx/selvedge/{self.app}.drained-by-run"
+
+    @property
     def drained_unit(self) -> str:
         """The unit that is on while a backend is drained. No app has a dot in its name."""
         return f"selvedge-drained.{self.app}.service"

@@ -14,6 +14,7 @@ from selvedge.config.files import display_name, named_hosts_file
 from selvedge.config.load import load
 from selvedge.config.secret_names import NOTIFY_URLS
 from selvedge.config.settings import Settings
+from selvedge.errors import UsageError
 from selvedge.project.collection import outdated_copies
 from selvedge.ssh import openssh
 from selvedge.ssh.config import for_host, request_for
@@ -70,7 +71,14 @@ class Run:
 
         sessions = [session(host) for host in hosts]
         report.hosts([session.name for session in sessions])
-        return cls(settings, Fleet(sessions, report, settings.rollout, settings.notify))
+        def reach(name: str) -> Session:
+            from selvedge.ssh.named_files import check_named_files
+
+            check_named_files(settings.hosts[name])
+            return session(settings.hosts[name])
+
+        fleet = Fleet(sessions, report, settings.rollout, settings.notify, balancers=settings.balancer.hosts, reach=reach)
+        return cls(settings, fleet)
 
     @cached_property
     def commits(self) -> Commits:
@@ -82,6 +90,17 @@ class Run:
     @property
     def report(self) -> Report:
         return self.fleet.report
+
+    def of_app(self) -> Run:
+        """Return this run without the hosts that only balance ([balancer]): the app does not run there. Raises UsageError."""
+        servers = [session for session in self.fleet.sessions if not session.target.backends]
+        if len(servers) == len(self.fleet.sessions):
+            return self
+        if not servers:
+            names = ", ".join(session.name for session in self.fleet.sessions)
+            remedy = f"Name the servers that run it: `fab -H {self.settings.balancer.backends} …`."
+            raise UsageError(f"The app does not run on {names}, which only balances ([balancer]).", remedy)
+        return Run(self.settings, replace(self.fleet, sessions=servers))
 
     def check(self, tasks: Sequence[Step], options: Mapping[str, Any]) -> None:
         """Check the tasks' preconditions before any server is contacted. Raises ConfigError or UsageError."""

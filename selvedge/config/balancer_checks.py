@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
 
 from selvedge.config.balancer import Balancer, private_address
@@ -11,6 +12,12 @@ from selvedge.config.single_host import single_host_problems
 from selvedge.config.sources import KeyPath, Source
 from selvedge.config.target import Target
 from selvedge.errors import Problem
+
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+INNER = [
+    ipaddress.ip_network(each) for each in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
+]
+"""The networks of providers and VPNs, which no server outside of them reaches (RFC 1918, 6598, 4193)."""
 
 
 def balancer_problems(settings: Settings, targets: Mapping[str, Target], sources: Sequence[Source]) -> Iterator[Problem]:
@@ -21,7 +28,8 @@ def balancer_problems(settings: Settings, targets: Mapping[str, Target], sources
     yield from single_host_problems(
         ("balancer",), balancer.hosts, single=(), hosts=settings.hosts, groups=settings.groups, sources=sources
     )
-    found = [*_missing(balancer, settings), *_addresses(balancer, settings), *_sites(balancer, targets)]
+    found = [problem for check in (_missing, _addresses, _reachable) for problem in check(balancer, settings)]
+    found += _sites(balancer, targets)
     for path, problem, remedy in dict.fromkeys(found):
         source = next((each for each in reversed(sources) if each.sets(path)), sources[0])
         yield Problem(source.label, source.key_name(path), problem, remedy)
@@ -52,6 +60,31 @@ def _addresses(balancer: Balancer, settings: Settings) -> Iterator[tuple[KeyPath
         elif seen.setdefault(address, name) != name:
             problem = f"{address} is also the address of {seen[address]}"
             yield ("hosts", name, "private_address"), problem, "Give each server its own address."
+
+
+def _reachable(balancer: Balancer, settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
+    """Yield the hosts whose address does not go together with that of the first balancer: another network, or IPv4 and IPv6."""
+    names = [name for name in dict.fromkeys([*balancer.hosts, *balancer.members(settings.groups)]) if name in settings.hosts]
+    texts = {name: private_address(settings.hosts[name]) for name in names}
+    found = {name: ipaddress.ip_address(text) for name, text in texts.items() if text}
+    if not found:
+        return
+    first, ours = next(iter(found.items()))
+    for name, address in found.items():
+        if address.version != ours.version:
+            problem = f"{address} is an IPv{address.version} address, but that of {first} is {ours}"
+            remedy = "Balancers and backends reach each other by one version: set addresses of the same one."
+            yield ("hosts", name, "private_address"), problem, remedy
+        elif _is_inner(address) != _is_inner(ours):
+            kinds = {True: "in a private network", False: "a public address"}
+            outer = first if _is_inner(address) else name
+            problem = f"{address} is {kinds[_is_inner(address)]}, but {ours}, that of {first}, is {kinds[_is_inner(ours)]}"
+            remedy = f"Set the private_address of {outer} in the network of the others, or delete it on all of them."
+            yield ("hosts", name, "private_address"), problem, remedy
+
+
+def _is_inner(address: IPAddress) -> bool:
+    return any(address in network for network in INNER if network.version == address.version)
 
 
 def _sites(balancer: Balancer, targets: Mapping[str, Target]) -> Iterator[tuple[KeyPath, str, str]]:

@@ -6,7 +6,7 @@ Their problems are reported together with pydantic's.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -39,32 +39,38 @@ def host_problems(settings: Settings, sources: Sequence[Source]) -> Iterator[Pro
         except UsageError as error:
             source = next(each for each in reversed(sources) if each.sets(("hosts", name)))
             yield Problem(source.label, source.key_name(("hosts", name)), error.message)
+    # The app runs on no server that only balances.
+    balancing = {host for host, app in targets.items() if app.backends}
+    targets_of_app = {host: app for host, app in targets.items() if host not in balancing}
     services = settings.services
     named: list[tuple[KeyPath, list[str], list[str]]] = [
-        (("services",), services.hosts, list(settings.hosts) if services.postgres or services.redis else [])
+        (("services",), services.hosts, [host for host in settings.hosts if host not in balancing and services.wanted])
     ]
     for name, process in settings.processes.items():
-        single = [host for host, app in targets.items() if not app.processes[name].overlap and app.process_counts[name]]
+        single = [host for host, app in targets_of_app.items() if not app.processes[name].overlap and app.process_counts[name]]
         named.append((("processes", name), process.hosts, single))
     for name, timer in settings.timers.items():
         named.append((("timers", name), timer.hosts, [host for host, app in targets.items() if name in app.timers]))
     for path, chosen, single in named:
         yield from single_host_problems(
-            path, chosen, single=single, hosts=settings.hosts, groups=settings.groups, sources=sources
+            path, chosen, single=single, hosts=settings.hosts, groups=settings.groups, balancing=balancing, sources=sources
         )
     yield from balancer_problems(settings, targets, sources)
-    yield from _host_entries(settings, sources)
+    yield from _host_entries(settings, balancing, sources)
 
 
-def _host_entries(settings: Settings, sources: Sequence[Source]) -> Iterator[Problem]:
-    """Yield the problems of a host's own [processes] and [timers] that only the general tables show."""
+def _host_entries(settings: Settings, balancing: Collection[str], sources: Sequence[Source]) -> Iterator[Problem]:
+    """Yield the problems of a host's own [processes] and [timers] that only the general tables, or [balancer], show."""
     for host, settings_of_host in settings.hosts.items():
         for section in ("processes", "timers"):
             for name, table in getattr(settings_of_host, section).items():
                 path: KeyPath = ("hosts", host, section, name)
                 source = next((each for each in reversed(sources) if each.sets(path)), sources[0])
                 general = getattr(settings, section).get(name)
-                if "hosts" in table:
+                if host in balancing:
+                    problem = f"{host} is only a balancer ([balancer]), so the app does not run there"
+                    yield Problem(source.label, source.key_name(path), problem, "Delete the table.")
+                elif "hosts" in table:
                     remedy = f"Delete it: the table is for {host} only."
                     yield Problem(source.label, source.key_name((*path, "hosts")), "is not a setting of one host", remedy)
                 elif general and general.hosts and host not in general.hosts:

@@ -69,6 +69,11 @@ class Services(Section):
         examples=["redis+socket"],
     )
 
+    @property
+    def wanted(self) -> bool:
+        """Whether the app has a service."""
+        return self.postgres or self.redis
+
     def on(self, host: str) -> Services:
         """Return the services of a host: none if `hosts` does not name it."""
         if not self.hosts or host in self.hosts:

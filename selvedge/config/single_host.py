@@ -17,12 +17,13 @@ def single_host_problems(
     hosts: Collection[str],
     groups: Mapping[str, Sequence[str]],
     sources: Sequence[Source],
+    balancing: Collection[str] = (),
 ) -> Iterator[Problem]:
     """Yield the problems of `hosts` in the table at `path`, such as ("processes", "beat").
 
     chosen: the value of its `hosts`, empty if it runs on all hosts of the app. single: the hosts on which it runs, if it must run
     once for all servers: a timer, a service, a process with `overlap = false`. hosts, groups: those of the settings. sources: the
-    strongest last.
+    strongest last. balancing: the hosts that only balance ([balancer]), on which nothing of the app runs.
     """
     key = (*path, "hosts")
     source = _source(sources, key if chosen else path)
@@ -35,6 +36,9 @@ def single_host_problems(
             known = f"Use one of the hosts {', '.join(hosts)}." if hosts else f"Add a table [hosts.{name}]."
             remedy = f"Did you mean `{close[0]}`?" if close else known
             yield Problem(source.label, source.key_name(key), f"no host is named {name!r}", remedy)
+        elif name in balancing:
+            problem = f"{name} is only a balancer ([balancer]), so the app does not run there"
+            yield Problem(source.label, source.key_name(key), problem, "Name one of the backends instead.")
     if not chosen and (shared := _shared_group(groups, single)):
         group, members = shared
         names = f"{', '.join(members[:-1])} and {members[-1]}"

@@ -21,13 +21,20 @@ T = TypeVar("T")
 
 @dataclass
 class Fleet:
-    """The sessions of a run, and their locks by the host's name."""
+    """The sessions of a run, and their locks by the host's name.
+
+    balancers: the names of the hosts that balance ([balancer]). reach: makes a session with a host outside of the run.
+    reached: those sessions, by the host's name.
+    """
 
     sessions: list[Session]
     report: Report
     rollout: Rollout
     notify: Notify = field(default_factory=Notify)
     locks: dict[str, Lock] = field(default_factory=dict)
+    balancers: Sequence[str] = ()
+    reach: Callable[[str], Session] | None = None
+    reached: dict[str, Session] = field(default_factory=dict)
 
     def each(self, work: Callable[[Session], T], sessions: Sequence[Session] | None = None) -> list[T]:
         """Call `work` for all sessions at once; return the results in the order of the sessions.
@@ -63,6 +70,14 @@ class Fleet:
         except KeyboardInterrupt:
             self.close()
             raise
+
+    def balancer_sessions(self) -> list[Session]:
+        """Return the sessions with the balancers, also with those outside of the run."""
+        known = {**self.reached, **{session.name: session for session in self.sessions}}
+        for name in self.balancers:
+            if name not in known and self.reach:
+                known[name] = self.reached[name] = self.reach(name)
+        return [known[name] for name in self.balancers if name in known]
 
     def connect(self) -> None:
         """Begin to log in to the hosts, in the background: to as many as may be connected at once."""
@@ -101,5 +116,5 @@ class Fleet:
 
     def close(self) -> None:
         """Close all connections."""
-        for session in self.sessions:
+        for session in (*self.sessions, *self.reached.values()):
             session.remote.close()

@@ -14,7 +14,7 @@ from selvedge.exports.compose import image_notes
 from selvedge.exports.cron import Cron, cron
 from selvedge.exports.facts import Facts
 from selvedge.exports.make import rendered
-from selvedge.exports.shared import entries
+from selvedge.exports.shared import entries, on_app_servers
 from selvedge.exports.written import ExportFile
 from selvedge.project.quoting import YAML_WORDS
 from selvedge.release.replaced_shell import replacing_shell
@@ -111,9 +111,13 @@ def memory(facts: Facts) -> str:
 
 
 def _groups(facts: Facts) -> dict[str, list[Target]]:
-    """Return the settings of each group's servers; without groups, each server is one; without servers, there is `production`."""
+    """Return the settings of each group's servers; without groups, each server is one; without servers, there is `production`.
+
+    A group of balancers alone is none, because the app does not run there.
+    """
     groups = facts.settings.groups or {target.host.name: [target.host.name] for target in facts.targets} or {"production": []}
-    return {group: [facts.settings.target(host) for host in hosts] for group, hosts in groups.items()}
+    found = {group: on_app_servers(facts.settings, hosts) for group, hosts in groups.items()}
+    return {group: targets for group, targets in found.items() if targets or not groups[group]}
 
 
 def _targets(facts: Facts) -> list[Target]:

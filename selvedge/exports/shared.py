@@ -25,8 +25,13 @@ def own_hosts(settings: Settings) -> list[str]:
 
 
 def own_targets(settings: Settings) -> list[Target]:
-    """Return the settings of each server of hosts.toml."""
-    return [settings.target(name) for name in own_hosts(settings)]
+    """Return the settings of each server of hosts.toml on which the app runs, so without those that only balance."""
+    return on_app_servers(settings, own_hosts(settings))
+
+
+def on_app_servers(settings: Settings, names: Sequence[str]) -> list[Target]:
+    """Return the settings of these servers, without those that only balance ([balancer])."""
+    return [app for app in map(settings.target, names) if not app.backends]
 
 
 def shared_target(settings: Settings) -> Target:

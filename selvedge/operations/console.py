@@ -25,7 +25,7 @@ def console(run: Run) -> NoReturn:
     At the prompt, `await` works outside of functions. Raises UsageError for several hosts, SelvedgeError if nothing is live,
     UnreachableError.
     """
-    session = only_host(run, "console")
+    session = only_host(run.of_app(), "console")
     result = session.run(call("command_live", given=session.target.shell_values))
     if result.status == 3:
         raise nothing_live(session.name)

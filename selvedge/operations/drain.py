@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from selvedge.errors import UsageError
-from selvedge.release.drained import drain_step
+from selvedge.errors import SelvedgeError, UsageError
+from selvedge.release.drained import drain_step, none_left
 from selvedge.run import Run
 
 
 def drain(run: Run, flags: Mapping[str, Any]) -> None:
-    """Have every host refuse its balancers. Raises SelvedgeError, or UsageError if no backend would be left."""
+    """Have every host refuse its balancers. Raises SelvedgeError, also if no other backend answers; UsageError if there is none."""
     _check(run)
     names = [session.name for session in run.fleet.sessions]
     members = run.settings.balancer.members(run.settings.groups)
     if set(members) <= set(names):
         remedy = "Leave out at least one of them. To stop the app everywhere, run `fab stop`."
         raise UsageError(f"No backend would be left: {', '.join(members)} are all that there are.", remedy)
+    if not flags.get("script") and (reason := none_left(run.fleet, names)):
+        others = ",".join(name for name in members if name not in names)
+        remedy = f"Run `fab -H {others} status` to find the cause, and `fab -H {others} undrain` if they are drained."
+        raise SelvedgeError(f"No backend would be left: {reason}. Nothing was changed.", remedy)
     run.chain([drain_step(drained=True)], flags)
 
 

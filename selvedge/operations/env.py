@@ -40,6 +40,7 @@ def env(run: Run, *, as_json: bool = False) -> None:
     Raises ConfigError if the environment cannot be read on this machine; UnreachableError or SelvedgeError for the first host
     that could not be read or has no live release, after printing the others.
     """
+    run = run.of_app()
     targets = {session.name: session.target for session in run.fleet.sessions}
     # Before any host is contacted, and in this thread: app.env_command may ask a question.
     wanted = {name: app_environment(target) for name, target in targets.items()}

@@ -47,6 +47,7 @@ def env_set(run: Run, name: str, deploy: Step, *, wait: int = 0, as_json: bool =
     """
     if as_json:
         raise UsageError("--json and --set cannot be used together.", "Run `fab env --json` afterwards.")
+    run = run.of_app()
     path = _file(run, name)
     known = {key: value.get_secret_value() for key, value in read_environment(path).items()} if path.exists() else {}
     asks = sys.stdin.isatty()

@@ -55,4 +55,4 @@ def restart_process(run: Run, process: str, flags: Mapping[str, Any]) -> None:
     def body(app: Target) -> Iterator[Resource]:
         yield Restarted(app, process, word)
 
-    run.chain([Step(body, name="restart")], flags)
+    run.of_app().chain([Step(body, name="restart")], flags)

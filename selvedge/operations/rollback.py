@@ -63,6 +63,7 @@ def choose_release(host: str, releases: Releases, to: str = "") -> Record:
 
 def roll_back(run: Run, to: str, *, keep: bool, downgrade: bool, flags: Mapping[str, Any]) -> None:
     """Make an earlier release live on every host of the run. Raises SelvedgeError before anything is changed."""
+    run = run.of_app()
     found = _locked_releases(run, "fab rollback", flags)
     chosen = {host: choose_release(host, releases, to) for host, releases in found.items()}
     for host, record in chosen.items() if not flags.get("script") else ():
@@ -76,7 +77,7 @@ def roll_back(run: Run, to: str, *, keep: bool, downgrade: bool, flags: Mapping[
 
 def restart(run: Run, flags: Mapping[str, Any]) -> None:
     """Start a copy of the live release on every host, and switch to it. Raises SelvedgeError."""
-    copies = {}
+    run, copies = run.of_app(), {}
     for host, releases in _locked_releases(run, "fab restart", flags).items():
         if not releases.live:
             raise SelvedgeError(f"{host}: there is no live release to restart.", f"Run `fab -H {host} deploy` first.")

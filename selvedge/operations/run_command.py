@@ -21,7 +21,7 @@ def run_command(run: Run, command: str) -> None:
     if not command.strip() or "\0" in command:
         raise UsageError("fab run needs a command.", 'For example: `fab run --command "alembic current"`.')
 
-    run_shell(run, lambda app: call("command_run", given=app.shell_values, command=command))
+    run_shell(run.of_app(), lambda app: call("command_run", given=app.shell_values, command=command))
 
 
 def run_shell(run: Run, shell: Callable[[Target], str], remedy: str = "") -> None:

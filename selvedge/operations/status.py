@@ -7,7 +7,7 @@ from typing import Any
 
 from selvedge.config.target import Target
 from selvedge.errors import SelvedgeError, UnreachableError
-from selvedge.operations.support.balancer_checks import requests_of
+from selvedge.operations.support.balancer_checks import is_drained, requests_of
 from selvedge.operations.support.check_results import CheckResult, has_problem, print_results, problem_summaries
 from selvedge.operations.support.each_host import on_each_host, raise_first_error
 from selvedge.operations.support.host_status import HostStatus, status_query
@@ -69,7 +69,7 @@ def _as_json(app: Target, status: HostStatus | SelvedgeError, results: Sequence[
         "live": status.releases.live or None,
         "since": record.at if record else None,
         "draining": list(status.releases.draining),
-        **({"drained": bool(status.facts.get("drained"))} if app.balancers else {}),
+        **({"drained": is_drained(status)} if app.balancers else {}),
         **({"backends": status.backends} if app.balancer_site else {}),
         "processes": {
             each.name: {"count": each.count, "up": each.up, "restarts": each.restarts, "stopping": each.leaving}

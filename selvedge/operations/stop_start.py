@@ -51,12 +51,12 @@ class Running(Resource):
 
 def stop(run: Run, flags: Mapping[str, Any]) -> None:
     """Stop the live release of every host. Raises SelvedgeError."""
-    run.chain([_step("stop", running=False)], flags)
+    run.of_app().chain([_step("stop", running=False)], flags)
 
 
 def start(run: Run, flags: Mapping[str, Any]) -> None:
     """Start the live release of every host. Raises SelvedgeError."""
-    run.chain([_step("start", running=True)], flags)
+    run.of_app().chain([_step("start", running=True)], flags)
 
 
 def _step(name: str, *, running: bool) -> Step:

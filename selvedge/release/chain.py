@@ -15,6 +15,7 @@ from selvedge.engine.session import Planned, Plans, Session
 from selvedge.release.carried import must_build, note_other_commits
 from selvedge.release.commits import Commits, apply_options
 from selvedge.release.database import network_databases
+from selvedge.release.drained import with_undrain
 from selvedge.release.notify import notified
 from selvedge.release.refs import ref_of
 from selvedge.release.rollout import roll_out
@@ -109,8 +110,8 @@ def _note_changed_hooks(fleet: Fleet, plans: Plans) -> None:
 
 
 def _steps(tasks: Sequence[Step], session: Session) -> list[Step]:
-    """Return the steps of the tasks on a host in their order, each once."""
-    return list(dict.fromkeys(part for task in tasks for part in task.parts(session.app)))
+    """Return the steps of the tasks on a host in their order, each once, and the end of a drain for them."""
+    return with_undrain(session.target, list(dict.fromkeys(part for task in tasks for part in task.parts(session.app))))
 
 
 def _share_databases(sessions: Sequence[Session]) -> None:

@@ -25,7 +25,10 @@ Found = Mapping[str, tuple[Releases, Sequence[str]]]
 
 
 def roll_out(fleet: Fleet, commits: Commits, plans: Plans, *, revert: bool) -> None:
-    """Make the changes of the planned steps. Raises SelvedgeError; if `revert` is true, hosts that have switched go back first."""
+    """Make the changes of the planned steps. Raises SelvedgeError; if `revert` is true, hosts that have switched go back first.
+
+    A balancer runs no release, so nothing goes back if its own changes fail.
+    """
     began = time.monotonic()
     rest = upgrade_in_turn(fleet, commits, plans)
     build = {name: items[: _first_of_switch(items)] for name, items in rest.items()}
@@ -51,7 +54,8 @@ def roll_out(fleet: Fleet, commits: Commits, plans: Plans, *, revert: bool) -> N
             fleet.each(lambda session: _switch(commits, session, switch[session.name], ready[session.name]), batch)
     except SelvedgeError:
         if before:
-            _go_back(fleet, commits, done, before, revert=revert and fleet.rollout.revert)
+            of_release = not any(session.target.backends for session in previous)
+            _go_back(fleet, commits, done, before, revert=of_release and revert and fleet.rollout.revert)
         raise
     _report_live(fleet, plans)
     for session, items in zip(fleet.sessions, fleet.each(lambda session: prove(session, plans[session.name])), strict=True):

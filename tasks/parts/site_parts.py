@@ -70,6 +70,7 @@ def balancing(app):
         return
     yield sv.File(paths.drain_rules, sv.template("balancer/drained.nft.j2", app=app))
     yield sv.File(f"{folder}/{paths.drained_unit}", sv.template("balancer/drained.service.j2", app=app))
+    yield sv.DrainRules.of(app)
     enabled = f"{folder}/multi-user.target.wants/{paths.leave_unit}"
     if app.drains:
         leave = sv.File(f"{folder}/{paths.leave_unit}", sv.template("balancer/leave.service.j2", app=app))

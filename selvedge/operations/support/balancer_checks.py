@@ -23,12 +23,25 @@ def check_balancer(app: Target, status: HostStatus) -> Iterator[CheckResult]:
             yield warning("backend", f"{name} ({address}) does not answer, so the others get its requests", remedy)
     if site and not any(status.backends.values()):
         yield problem("backends", "none answers, so visitors see the maintenance page", "Run `fab status` on the backends.")
-    state = " ".join(status.facts.get("drained", []))
-    undrain = f"Run `fab -H {app.host.name} undrain` when it shall take requests again."
-    if state == "drained":
+    yield from _check_drained(app, status)
+
+
+def _check_drained(app: Target, status: HostStatus) -> Iterator[CheckResult]:
+    state, others = status.facts.get("drained", []), status.facts.get("drained-with", [])
+    command = f"fab -H {app.host.name} undrain"
+    undrain = f"Run `{command}` when it shall take requests again."
+    if state == ["drained"]:
         yield warning("drained", "refuses new requests of the balancers", undrain)
+    elif state == ["drained", "run"]:
+        problem = "refuses new requests of the balancers, because a run that had drained it is not finished"
+        yield warning("drained", problem, f"If that run has ended, run its command again, or `{command}`.")
     elif state:
-        yield warning("drained", "a drain was interrupted", f"Run `fab -H {app.host.name} undrain`, or `drain` again.")
+        yield warning("drained", "a drain was interrupted", f"Run `{command}`, or `drain` again.")
+    if others:
+        apps = " and ".join(others)
+        because = f"{apps} {'is' if len(others) == 1 else 'are'} drained, on the same port"
+        problem = f"refuses new requests of the balancers, because {because}"
+        yield warning("drained", problem, f"Run `{command}` in the project of {apps} when they shall take requests again.")
 
 
 def requests_of(app: Target, status: HostStatus) -> str:
@@ -38,4 +51,9 @@ def requests_of(app: Target, status: HostStatus) -> str:
         return f"to {answering} of {len(site.backends)}"
     if not app.balancers:
         return ""
-    return "drained" if status.facts.get("drained") else "from the balancer"
+    return "drained" if is_drained(status) else "from the balancer"
+
+
+def is_drained(status: HostStatus) -> bool:
+    """Return whether a backend refuses its balancers, because of this app or of another one with the same port."""
+    return bool(status.facts.get("drained") or status.facts.get("drained-with"))

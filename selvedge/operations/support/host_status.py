@@ -10,7 +10,7 @@ from selvedge.release.record import Releases
 from selvedge.resources.nginx.certbot import UNITS
 from selvedge.resources.nginx.certificates import fullchain
 from selvedge.shell.library import call
-from selvedge.shell.quoting import quote
+from selvedge.shell.quoting import quote, words
 from selvedge.value import Value
 
 
@@ -121,7 +121,12 @@ def balancer_query(app: Target) -> list[str]:
     site = app.balancer_site
     asked = site.backends.items() if site else ()
     shell = [call("backend_answers", name, address, given=app.shell_values) for name, address in asked]
-    return [f"printf 'drained %s\\n' \"$(backend_state {quote(app.paths.drained_unit)})\"", *shell] if app.balancers else shell
+    if not app.balancers:
+        return shell
+    paths = app.paths
+    state = f"backend_state {words(paths.drained_unit, paths.drain_mark)}"
+    shared = f"backend_shared {quote(paths.drain_rules)} | sed -n 's/ on$//p'"
+    return [f"printf 'drained %s\\n' \"$({state})\"", f"printf 'drained-with %s\\n' \"$({shared} | tr '\\n' ' ')\"", *shell]
 
 
 def backup_query(app: Target) -> list[str]:

@@ -69,7 +69,8 @@ def _within(port: str, ports: str) -> bool:
 class Firewall(Resource):
     """ufw is on and lets in `ports` and the ports of ssh, over IPv4 and IPv6. Rules that Selvedge did not make stay.
 
-    So do the ports of nginx's other sites: another app of the server may have other ports. app: the name of this app's sites.
+    So do the ports of nginx's other sites, and the balancers' of other backends: another app of the server may have them.
+    app: the name of this app's sites.
     limit: the template of ufw's before.init; it gets the ports of ssh as `ssh_ports`. sources: the addresses that reach the port
     `inner`, the only ones unless it is in `ports`.
     """
@@ -110,7 +111,10 @@ class Firewall(Resource):
             remedy = "Look for errors in its output on the server: `sudo sshd -T`."
             return Change.refused("turn on the firewall", problem, remedy=remedy)
         limit = self._limit(ssh, parts.get("limit", ""))
+        others = {tuple(line.split()) for line in parts.get("peers", "").splitlines()}
         let_in, shut_out = self._sources([rule for each in rules for rule in each])
+        # ufw has one rule for an address and a port, which has the name of the app that needed it first.
+        shut_out = [each for each in shut_out if each not in others]
         if running and not missing and not stale and not let_in and not shut_out and limit is None:
             return None
         actions = [f"open port {', '.join(missing)}"] if missing else []

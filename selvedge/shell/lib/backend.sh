@@ -1,21 +1,51 @@
 # A backend of a balancer ([balancer]): whether it takes new requests, and how the balancer sees it.
 
-# backend_state UNIT: print "drained" if the unit that refuses the balancers is on, and starts at boot; "half" if only one is true.
+# backend_state UNIT MARK: print "drained" if the unit that refuses the balancers is on, and starts at boot; "half" if only one is true.
+# " run" follows if a rollout has drained the backend, and not a user: the file MARK exists.
 backend_state() {
-  local active enabled
-  active=no enabled=no
+  local active enabled by
+  active=no enabled=no by=
   if systemctl is-active -q "$1"; then active=yes; fi
   if systemctl is-enabled -q "$1" 2>/dev/null; then enabled=yes; fi
-  case $active$enabled in yesyes) echo drained ;; nono) ;; *) echo half ;; esac
+  if [ -e "$2" ]; then by=' run'; fi
+  case $active$enabled in yesyes) echo "drained$by" ;; nono) ;; *) echo "half$by" ;; esac
+}
+
+# backend_shared RULES: print "NAME on" for each other app of the server that is drained and has a balancer and port of the app with these
+# RULES, "NAME off" for one that is not drained. A drain keeps a balancer away from the port, and so from all apps there.
+backend_shared() {
+  local file name state
+  for file in /etc/nginx/selvedge/*.drained.nft; do
+    if [ "$file" = "$1" ] || [ ! -e "$file" ] || [ ! -e "$1" ]; then continue; fi
+    sed -n 's/.*\(saddr [^ ]* tcp dport [0-9]* \).*/\1/p' "$1" | grep -qF -f - -- "$file" || continue
+    name=${file##*/} state=off
+    name=${name%.drained.nft}
+    if systemctl is-active -q "selvedge-drained.$name.service"; then state=on; fi
+    echo "$name $state"
+  done
+}
+
+# backend_fact UNIT MARK RULES
+backend_fact() {
+  printf 'state %s\n' "$(backend_state "$1" "$2")"
+  backend_shared "$3" | sed 's/^/with /'
+}
+
+# backend_rules UNIT TABLE: print "on" and the rules in the kernel if the unit is on.
+backend_rules() {
+  systemctl is-active -q "$1" || return 0
+  echo on
+  nft list table inet "$2" 2>/dev/null || :
 }
 
 # backend_open PORT: the open connections to a port, one a line.
 backend_open() { ss -Htn state established "sport = :$1" 2>/dev/null || :; }
 
-# backend_drain UNIT PORT SECONDS: refuse new connections of the balancers from now on, also after a reboot. Then wait until the open
-# ones have ended, at most so many seconds.
+# backend_drain UNIT PORT SECONDS MARK BY: refuse new connections of the balancers from now on, also after a reboot. Then wait until the
+# open ones have ended, at most so many seconds. BY is "run" if a rollout drains the backend: the next one ends that, if this one cannot.
 backend_drain() {
   local tries left
+  if [ "$5" = run ]; then : >"$4"; else rm -f -- "$4"; fi
   systemctl daemon-reload
   # A unit that is on keeps its former rules until it starts again.
   service_run enable "$1"
@@ -29,10 +59,45 @@ backend_drain() {
   [ "$left" -eq 0 ] || step_say "$left connections are still open, for example WebSockets: they stay until they end"
 }
 
-# backend_undrain UNIT: let the balancers connect again.
+# backend_undrain UNIT MARK: let the balancers connect again.
 backend_undrain() {
   systemctl daemon-reload
   if systemctl cat "$1" >/dev/null 2>&1; then service_run 'disable --now' "$1"; fi
+  rm -f -- "$2"
+}
+
+# backend_left SITE NAME ADDRESS: as backend_answers, but 0 if the balancer's site, a file of nginx, does not pass requests there.
+# Values: health health_host health_timeout
+backend_left() {
+  if grep -qsF "server $3 " "$1"; then backend_answers "$2" "$3"; else echo "backend $2 0"; fi
+}
+
+# backend_alone SITE ADDRESS…: print "alone NAME" for each other balancer's site of the server that would have no backend without these
+# addresses, but has one now. Any answer counts, because the health check of another app is unknown.
+backend_alone() {
+  local own file name host others address addresses used
+  own=$1
+  shift
+  for file in /etc/nginx/sites-enabled/*.balancer; do
+    if [ "$file" = "$own" ] || [ ! -e "$file" ]; then continue; fi
+    name=${file##*/} others='' used=''
+    host=$(sed -n 's/^ *server_name \([^ ;]*\).*/\1/p' "$file" | head -n 1)
+    addresses=$(sed -n 's/^ *server \([^ ]*:[0-9]*\) .*/\1/p' "$file" | sort -u)
+    for address in $addresses; do
+      case " $* " in *" $address "*) used="$used $address" ;; *) others="$others $address" ;; esac
+    done
+    if [ -z "$used" ] || ! backend_any "$host" "$used" || backend_any "$host" "$others"; then continue; fi
+    echo "alone ${name%.balancer}"
+  done
+}
+
+# backend_any HOST ADDRESSES: whether one of them answers.
+backend_any() {
+  local address
+  for address in $2; do
+    if curl -s -o /dev/null --noproxy '*' --max-time 3 -H "Host: $1" -- "http://$address/" 2>/dev/null; then return 0; fi
+  done
+  return 1
 }
 
 # backend_answers NAME ADDRESS: print "backend NAME STATUS" with the status of the backend's answer to the health check, as the

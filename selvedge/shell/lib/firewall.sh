@@ -22,13 +22,26 @@ firewall_rules() {
   for file in "$@"; do grep -s '^### tuple' "/etc/ufw/$file" || :; done
 }
 
-# firewall_sites APP: the ports of nginx's sites, without those of this app and of its balancer.
+# firewall_sites APP: the ports of nginx's sites, without those of this app and of its balancer, and of backends, which answer their
+# balancers alone.
 firewall_sites() {
   local file
   for file in /etc/nginx/sites-enabled/* /etc/nginx/conf.d/*.conf; do
     case ${file##*/} in "$1" | "$1-tls" | "$1.balancer" | "$1.balancer-tls" | "00-selvedge-$1.conf" | selvedge-default*.conf | default) continue ;; esac
+    if grep -qs selvedge_stranger_ "$file"; then continue; fi
     sed -n 's/^ *listen  *\(\[::\]:\)*\([0-9][0-9]*\)[ ;].*/\2/p; s/^ *include .*selvedge-listen-tls\.conf;.*/443/p
       s/^ *include .*selvedge-listen-tls-\([0-9]*\)\.conf;.*/\1/p' "$file" 2>/dev/null || :
+  done | sort -u
+}
+
+# firewall_peers APP: print "ADDRESS PORT" for each balancer of the other backends on this server.
+firewall_peers() {
+  local file name
+  for file in /etc/nginx/selvedge/*.drained.nft; do
+    name=${file##*/}
+    name=${name%.drained.nft}
+    if [ "$name" = "${1%.balancer}" ] || [ ! -e "/etc/nginx/sites-enabled/$name" ]; then continue; fi
+    sed -n 's/.* saddr \([^ ]*\) tcp dport \([0-9]*\) .*/\1 \2/p' "$file"
   done | sort -u
 }
 
@@ -45,6 +58,8 @@ firewall_fact() {
   firewall_rules user6.rules
   printf '\n--- sites\n'
   firewall_sites "$2"
+  printf '\n--- peers\n'
+  firewall_peers "$2"
   printf '\n--- limit\n'
   probe_path "$1" -
 }

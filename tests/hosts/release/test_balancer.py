@@ -28,10 +28,11 @@ class Site:
         self.group = ",".join(server.name for server in web)
         self.url = f"http://{lb.address}/health"
 
-    def configure(self, text: str = "", rollout: str = "drain = true", **app: object) -> None:
+    def configure(self, text: str = "", rollout: str = "drain = true", method: str = "least_conn", **app: object) -> None:
         hosts = "\n".join(self.project.host_settings(server) for server in (self.lb, *self.web))
         names = json.dumps([server.name for server in self.web])
-        balancer = f'[balancer]\nhosts = ["{self.lb.name}"]\nbackends = "web"\n[groups]\nweb = {names}\n[rollout]\n{rollout}\n'
+        balancer = f'[balancer]\nhosts = ["{self.lb.name}"]\nbackends = "web"\nmethod = "{method}"\n'
+        balancer += f"[groups]\nweb = {names}\n[rollout]\n{rollout}\n"
         self.project.configure(f"{hosts}\n{balancer}{text}", **QUICK | app)
 
     def fab(self, hosts: str, *words: str) -> str:
@@ -158,6 +159,56 @@ def test_an_update_takes_one_server_after_the_other(site: Site) -> None:
     names = [server.name for server in site.web]
     assert list(dict.fromkeys(map(tuple, steps))) == [(name, step) for name in names for step in ("drain", "update", "undrain")]
     assert traffic.lost == 0, traffic
+
+
+def test_the_last_server_that_answers_is_not_drained(site: Site) -> None:
+    first, second, third = (server.name for server in site.web)
+    with load(site.url, 200, GENTLE) as traffic:
+        site.fab(f"{first},{second}", "drain")
+        refused = site.project.fab("-H", third, "drain")
+        assert refused.status == 1 and f"{first} and {second} do not answer the balancer {site.lb.name}" in refused.stderr, refused
+        # A rollout has drained the second one, and was killed; the first one was drained by hand.
+        site.web[1].run("touch /etc/nginx/selvedge/hello.drained-by-run")
+        for server in site.web:
+            server.run("rm -f /etc/apt/apt.conf.d/20auto-upgrades")
+        output = site.fab("web", "update")
+    assert traffic.lost == 0, traffic
+    assert f"{third}  drain" in output, output
+    states = [server.run("systemctl is-active selvedge-drained.hello.service", check=False).stdout.strip() for server in site.web]
+    assert states == ["active", "inactive", "inactive"], output
+    site.fab(first, "undrain")
+
+
+def requests_to(site: Site, path: str) -> int:
+    """Return how many requests for a path the web servers have got."""
+    return sum(int(server.run(f"grep -c '{path}' /var/log/hello/nginx-access.log || true").stdout) for server in site.web)
+
+
+@pytest.mark.parametrize("method", ["least_conn", "ip_hash"])
+def test_a_response_that_nginx_cannot_pass_on_does_not_take_the_servers_out(site: Site, method: str) -> None:
+    """Starlette's redirect for a path that ends with a slash repeats the query, with three bytes for each quotation mark."""
+    site.configure(method=method)
+    site.fab(site.lb.name, "balancer")
+    until(site.answers, 20)
+    before = requests_to(site, "GET /docs/?")
+    for _ in range(9):
+        answer = get(f"http://{site.lb.address}/docs/?" + '"' * 2900)
+        assert answer.status == 502, answer
+        assert site.answers()
+    assert requests_to(site, "GET /docs/?") == before + 9, "each request reached one server"
+    site.configure()
+    site.fab(site.lb.name, "balancer")
+
+
+def test_an_open_firewall_does_not_open_a_web_server(site: Site) -> None:
+    """Another app of the server may be public on the same port."""
+    server = site.web[0]
+    server.run("ufw allow 80/tcp comment selvedge")
+    assert get(f"http://{server.address}/health").status == 403
+    assert "X-Release" not in get(f"http://{server.address}/", {"X-Forwarded-For": site.lb.address}).headers
+    assert site.answers()
+    site.fab(server.name, "restart")
+    server.run("ufw --force delete allow 80/tcp")
 
 
 def test_visitors_see_a_page_if_no_server_answers(site: Site) -> None:

@@ -10,7 +10,7 @@ from tests.unit.config.conftest import Load, Problems
 
 APP = '[app]\nname = "hello"\nrepository = "."\ndomains = ["a.test"]\nenv_file = "x.env"\n'
 HOSTS = '[hosts.lb]\naddress = "203.0.113.1"\nprivate_address = "10.0.0.1"\n'
-HOSTS += '[hosts.web-1]\naddress = "203.0.113.2"\nprivate_address = "10.0.0.2"\n[hosts.web-2]\naddress = "2001:db8::3"\n'
+HOSTS += '[hosts.web-1]\naddress = "203.0.113.2"\nprivate_address = "10.0.0.2"\n[hosts.web-2]\naddress = "10.0.0.3"\n'
 WEB = '[groups]\nweb = ["web-1", "web-2"]\n'
 BALANCER = '[balancer]\nhosts = ["lb"]\nbackends = "web"\n'
 ALL = APP + HOSTS + WEB + BALANCER
@@ -23,7 +23,7 @@ def targets(found: Settings) -> list[Target]:
 def test_the_balancer_has_the_certificate_and_the_backends_have_the_app(settings: Load) -> None:
     more = '[tls]\nhsts = 60\n[nginx]\nrate_limit = "10r/s"\nbasic_auth = ["me"]\ntrusted_proxies = ["cloudflare"]\nspa = "web"\n'
     lb, one, two = targets(settings(ALL + more))
-    assert lb.backends == {"web-1": "10.0.0.2:80", "web-2": "[2001:db8::3]:80"}
+    assert lb.backends == {"web-1": "10.0.0.2:80", "web-2": "10.0.0.3:80"}
     assert (lb.name, lb.has_tls, lb.tls.hsts, lb.nginx.rate_limit, lb.nginx.spa, lb.env_file) == (
         "hello.balancer", True, 60, "10r/s", "", "",
     )  # fmt: skip
@@ -39,7 +39,7 @@ def test_a_backend_may_balance_at_other_ports(settings: Load) -> None:
     lb, one, two = targets(settings(text))
     site = one.balancer_site
     assert site and (site.name, site.balance_method) == ("hello.balancer", "ip_hash")
-    assert site.backends == {"web-1": "10.0.0.2:8080", "web-2": "[2001:db8::3]:8080"}
+    assert site.backends == {"web-1": "10.0.0.2:8080", "web-2": "10.0.0.3:8080"}
     assert (one.nginx.http_port, one.open_ports, one.balancers) == (8080, (80, 443), ("10.0.0.2",))
     assert (two.open_ports, two.nginx.http_port) == ((), 8080)
     assert (lb.name, lb.tls.upstream, lb.balancers, lb.open_ports) == ("hello", False, (), (80, 443))
@@ -50,6 +50,13 @@ def test_backends_reboot_one_after_the_other(settings: Load) -> None:
     lb, one, two = targets(settings(text))
     assert [each.machine.reboot_time for each in (lb, one, two)] == ["23:55", "23:55", "00:05"]
     assert [each.drains for each in (lb, one, two)] == [False, True, True]
+
+
+SIX = ALL.replace("10.0.0.", "fd00::")
+
+
+def test_ipv6_addresses_have_brackets_before_a_port(settings: Load) -> None:
+    assert settings(SIX).target("lb").backends == {"web-1": "[fd00::2]:80", "web-2": "[fd00::3]:80"}
 
 
 NAMES = 'hosts.lb.private_address: is missing: balancers and backends find each other by IP address, and `address` is a name.'
@@ -65,6 +72,11 @@ NAMES = 'hosts.lb.private_address: is missing: balancers and backends find each 
     (ALL.replace('address = "203.0.113.1"\nprivate_address = "10.0.0.1"', 'address = "lb.test"'), NAMES),
     (ALL.replace("10.0.0.2", "10.0.0.1"), "hosts.web-1.private_address: 10.0.0.1 is also the address of lb."),
     (ALL.replace("10.0.0.2", "10.0.0"), "hosts.web-1.private_address: must be an IP address, such as 10.0.0.10, not '10.0.0'."),
+    (ALL.replace("10.0.0.3", "203.0.113.3"), "hosts.web-2.private_address: 203.0.113.3 is a public address, but 10.0.0.1, that of "
+     "lb, is in a private network. Set the private_address of web-2 in the network of the others, or delete it on all of them."),
+    (ALL.replace("10.0.0.3", "fd00::3"), "hosts.web-2.private_address: fd00::3 is an IPv6 address, but that of lb is 10.0.0.1. B"),
+    (ALL.replace('private_address = "10.0.0.1"\n', "").replace("10.0.0.3", "203.0.113.3"), "hosts.web-1.private_address: 10.0.0.2 "
+     "is in a private network, but 203.0.113.1, that of lb, is a public address. Set the private_address of lb in the network"),
     (ALL.replace('["lb"]', '["web-1"]'), "balancer.port: is 80, which web-1 needs as a balancer, because it is also a backend."),
     (ALL.replace('["lb"]', '["lb", "web-1"]\nport = 8080'), 'tls.challenge: is "http", but the authority\'s request may reach an'),
     (f'{ALL}[nginx]\npath = "/api"\n', "nginx.path: cannot be set together with [balancer], which passes on a whole site."),

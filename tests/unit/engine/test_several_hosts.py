@@ -66,3 +66,18 @@ def test_servers_that_cannot_be_reached_are_left_out(capsys: pytest.CaptureFixtu
 def test_a_run_without_any_server_fails() -> None:
     with pytest.raises(UnreachableError, match=r"^one: does not answer\."):
         fleet(Host("one", reachable=False), Host("two", reachable=False)).leave_out_unreachable()
+
+
+def test_a_balancer_outside_of_the_run_is_reached_once() -> None:
+    made: list[str] = []
+
+    def reach(name: str) -> Any:
+        made.append(name)
+        return SimpleNamespace(name=name, remote=SimpleNamespace(close=lambda: made.append(f"{name} closed")))
+
+    lb = Host("lb")
+    found = Fleet([lb], Report(io.StringIO()), Rollout(), balancers=["lb", "lb-2"], reach=reach)  # type: ignore[list-item]
+    lb.remote.close = lambda: made.append("lb closed")
+    assert [each.name for each in found.balancer_sessions() + found.balancer_sessions()] == ["lb", "lb-2", "lb", "lb-2"]
+    found.close()
+    assert made == ["lb-2", "lb closed", "lb-2 closed"]

@@ -109,3 +109,34 @@ def test_compose_quotes_variables_that_are_words_of_yaml(exported: Make) -> None
     made = exported(env_file="", files={"settings.py": settings})
     made.make("compose")
     assert documents(made.text("compose.yaml"))[0]["x-app"]["environment"] == {"PORT": "8000", "NO": None, "NULL": None, "Y": None}
+
+
+BALANCED = """
+[balancer]
+hosts = ["lb"]
+backends = "production"
+[processes.worker]
+command = "celery"
+[hosts.lb]
+address = "10.0.0.1"
+[hosts.a]
+address = "10.0.0.2"
+[hosts.b]
+address = "10.0.0.3"
+[groups]
+production = ["a", "b"]
+edge = ["lb"]
+all = ["lb", "a", "b"]
+"""
+
+
+@pytest.mark.parametrize("name", ["docker", "compose", "procfile", "ecs", "kubernetes"])
+def test_a_server_that_only_balances_has_nothing_of_the_app(exported: Make, name: str) -> None:
+    made = exported(BALANCED, migrate="alembic upgrade head", domains=["shop.example.com"])
+    assert "is left out" not in made.make(name) and "shop.balancer" not in "".join(texts(made).values())
+    if name == "kubernetes":
+        assert sorted(path.name for path in (made.folder / "kubernetes/overlays").iterdir()) == ["all", "production"]
+        [overlay] = documents(made.text("kubernetes/overlays/all/kustomization.yaml"))
+        assert {each["count"] for each in overlay["replicas"]} == {2}
+    if name == "ecs":
+        assert "alembic upgrade head" in made.text("ecs.yaml")

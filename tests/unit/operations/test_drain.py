@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from selvedge.config.target import Target
-from selvedge.errors import UsageError
+from selvedge.errors import SelvedgeError, UsageError
 from selvedge.operations.drain import drain, undrain
 from selvedge.operations.support.balancer_checks import check_balancer, requests_of
 from selvedge.operations.support.host_status import HostStatus, status_query
@@ -22,7 +22,8 @@ def run(app: Target, *names: str, members: tuple[str, ...] = ("web-1", "web-2"))
     settings = SimpleNamespace(balancer=SimpleNamespace(members=lambda _: list(members)), groups={})
     chained: list[str] = []
     chain = lambda steps, _flags: chained.extend(step.name for step in steps)  # noqa: E731
-    return SimpleNamespace(fleet=SimpleNamespace(sessions=sessions), settings=settings, chain=chain, chained=chained)
+    fleet = SimpleNamespace(sessions=sessions, balancer_sessions=list)
+    return SimpleNamespace(fleet=fleet, settings=settings, chain=chain, chained=chained)
 
 
 def test_one_backend_must_be_left(target: Callable[..., Target]) -> None:
@@ -35,6 +36,18 @@ def test_one_backend_must_be_left(target: Callable[..., Target]) -> None:
     both = run(app, "web-1", "web-2")
     undrain(both, {})
     assert both.chained == ["undrain"]
+
+
+def test_the_last_backend_that_answers_is_not_drained(target: Callable[..., Target]) -> None:
+    """`fab -H web-1 drain`, then `fab -H web-2 drain`: the balancer is asked, which is not in the command line."""
+    lb = SimpleNamespace(name="lb", target=target(**BALANCER), read=lambda _: ["backend web-1 0\nbackend web-2 200\n"])
+    one = run(target(**BACKEND), "web-2")
+    one.fleet.balancer_sessions = lambda: [lb]
+    with pytest.raises(SelvedgeError, match=r"^No backend would be left: web-1 does not answer the balancer lb\.") as refused:
+        drain(one, {})
+    assert "`fab -H web-1 undrain`" in refused.value.remedy and one.chained == []
+    drain(one, {"script": True})
+    assert one.chained == ["drain"]
 
 
 @pytest.mark.parametrize("command", [drain, undrain])
@@ -65,16 +78,21 @@ def test_the_last_table_says_who_gets_requests(target: Callable[..., Target]) ->
         for app, fact in (
             (target(**BALANCER), "backend web-1 200\nbackend web-2 0\n"),
             (target(**BACKEND), "drained drained\n"),
+            (target(**BACKEND), "drained \ndrained-with shop\n"),
             (target(**BACKEND), "drained \n"),
             (target(), ""),
         )
     ]
-    assert seen == ["to 1 of 2", "drained", "from the balancer", ""]
+    assert seen == ["to 1 of 2", "drained", "drained", "from the balancer", ""]
 
 
 def test_a_drained_backend_says_so(target: Callable[..., Target]) -> None:
     app = target(**BACKEND)
     assert findings(app, "drained drained\n") == {"warning drained": "refuses new requests of the balancers"}
+    assert findings(app, "drained \ndrained-with shop \n") == {
+        "warning drained": "refuses new requests of the balancers, because shop is drained, on the same port"
+    }
+    assert "a run that had drained it is not finished" in findings(app, "drained drained run\n")["warning drained"]
     assert findings(app, "drained half\n") == {"warning drained": "a drain was interrupted"}
     assert findings(app, "drained \n") == {}
     assert "backend_state selvedge-drained.hello.service" in status_query(app)

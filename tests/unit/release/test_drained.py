@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from selvedge.config.target import Target
 from selvedge.engine.plan import Plan
 from selvedge.engine.session import Planned
+from selvedge.errors import SelvedgeError, UnreachableError
 from selvedge.release import drained
 from selvedge.task import Step
+from tests.support.declared import BACKEND
 from tests.support.releases import OLD
+from tests.support.steps import BALANCER
 
 
 class Server:
@@ -21,6 +26,7 @@ class Server:
         self.name, self.done, self.facts = name, done, list(facts)
         self.target = SimpleNamespace(drains=drains)
         self.app: Any = None
+        self.report = SimpleNamespace(step=lambda _, __, text: done.append(text))
 
     def read(self, _: object) -> list[str]:
         return self.facts
@@ -47,13 +53,16 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(drained, "time", SimpleNamespace(sleep=lambda seconds: found.append(f"wait {seconds:g}")))
     monkeypatch.setattr(drained, "Live", lambda *_: None)
     monkeypatch.setattr(drained, "Drained", SimpleNamespace(of=lambda *_, **__: None))
+    monkeypatch.setattr(drained, "none_left", lambda _, names: "web-2 does not answer" if names == ["last"] else "")
     return found
 
 
 def upgrade(*servers: Server, changes: bool = True) -> dict[str, list[str]]:
     """Return the names of the steps that are left for each server."""
     fleet: Any = SimpleNamespace(sessions=servers, report=SimpleNamespace(line=lambda *_: None))
-    plans = {each.name: [planned(UPDATE, changes=changes), planned(HARDEN)] for each in servers}
+    plans = {
+        each.name: [planned(UPDATE, changes=changes), planned(HARDEN), planned(drained.UNDRAIN, changes=False)] for each in servers
+    }
     rest = drained.upgrade_in_turn(fleet, SimpleNamespace(resolve_now=None), plans)  # type: ignore[arg-type]
     return {name: [item.name for item in items] for name, items in rest.items()}
 
@@ -69,19 +78,86 @@ def test_the_next_servers_wait_where_the_app_stops_for_a_switch() -> None:
 
 def test_one_backend_after_the_other(done: list[str]) -> None:
     left = upgrade(Server("one", done), Server("two", done))
-    assert done == ["one drain", "one update", "one undrain", "wait 6", "two drain", "two update", "two undrain"]
+    assert done == ["one drain", "one update undrain", "wait 6", "two drain", "two update undrain"]
     assert left == {"one": ["harden"], "two": ["harden"]}
 
 
 def test_without_the_setting_all_are_upgraded_at_once(done: list[str]) -> None:
-    assert upgrade(Server("one", done, drains=False)) == {"one": ["update", "harden"]} and done == []
+    assert upgrade(Server("one", done, drains=False)) == {"one": ["update", "harden", "undrain"]} and done == []
 
 
 def test_a_backend_without_an_upgrade_is_not_drained(done: list[str]) -> None:
-    assert upgrade(Server("one", done), changes=False) == {"one": ["update", "harden"]} and done == []
+    assert upgrade(Server("one", done), changes=False) == {"one": ["update", "harden", "undrain"]} and done == []
 
 
-@pytest.mark.parametrize("facts", [("", ""), (f"live {OLD}\n", "drained\n")], ids=["not deployed", "drained by someone"])
+@pytest.mark.parametrize("facts", [("", ""), (f"live {OLD}\n", "state drained\n"), (f"live {OLD}\n", "state drained run\n")],
+                         ids=["not deployed", "drained by a user", "drained by an aborted run"])  # fmt: skip
 def test_a_backend_that_takes_no_requests_stays_as_it_is(done: list[str], facts: tuple[str, str]) -> None:
     upgrade(Server("one", done, facts))
-    assert done == ["one update"]
+    assert done == ["one update undrain"]
+
+
+def test_the_last_backend_that_answers_is_upgraded_without_a_drain(done: list[str]) -> None:
+    upgrade(Server("last", done))
+    assert done == ["not drained, because no backend would be left: web-2 does not answer", "last update undrain"]
+
+
+def test_a_failed_upgrade_says_how_its_drain_ends(done: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object, items: list[Planned], __: object) -> None:
+        if items[0].name == "update":
+            raise SelvedgeError("broken")
+
+    monkeypatch.setattr(drained, "converge", fail)
+    with pytest.raises(SelvedgeError):
+        upgrade(Server("one", done), Server("two", done))
+    assert done == ["one stays drained. The same command ends that once it succeeds, and so does `fab -H one undrain`."]
+
+
+def test_a_drain_of_an_aborted_run_ends_with_the_next_one_in_the_same_reading(target: Callable[..., Target]) -> None:
+    app = target(**BACKEND, rollout={"drain": True})
+    *steps, last = drained.with_undrain(app, [UPDATE, HARDEN])
+    assert steps == [UPDATE, HARDEN] and last.drains
+    [end] = last.resources(app)
+    for state, ends in {"drained run": True, "half run": True, "drained": False, "half": False, "": False}.items():
+        assert bool(end.plan(f"state {state}\n")) is ends, state
+    assert drained.with_undrain(target(**BACKEND), [UPDATE]) == [UPDATE], "rollout.drain is off"
+    assert drained.with_undrain(app, [HARDEN]) == [HARDEN]
+
+
+def balancer(app: Target, name: str, *lines: str, lost: bool = False) -> Any:
+    """A balancer whose reading prints these lines, or that cannot be reached."""
+
+    def read(queries: list[Any]) -> list[str]:
+        if lost:
+            raise UnreachableError(f"{name} is lost")
+        asked.append(queries[0].probe())
+        return ["\n".join(lines)]
+
+    asked: list[str] = []
+    return SimpleNamespace(name=name, target=app, read=read, asked=asked)
+
+
+@pytest.mark.parametrize(("lines", "reason"), [
+    (("backend web-1 200", "backend web-2 200"), ""),
+    (("backend web-1 200", "backend web-2 0"), "web-2 does not answer the balancer lb"),
+    (("backend web-1 200", "backend web-2 500"), "web-2 does not answer the balancer lb"),
+    (("backend web-1 0", "backend web-2 0"), ""),
+    (("backend web-1 200", "backend web-2 200", "alone shop"), "shop on the same port would have no other one at the balancer lb"),
+])  # fmt: skip
+def test_the_balancer_knows_whether_another_backend_answers(
+    target: Callable[..., Target], lines: tuple[str, ...], reason: str
+) -> None:
+    lb = balancer(target(**BALANCER), "lb", *lines)
+    fleet: Any = SimpleNamespace(balancer_sessions=lambda: [lb])
+    assert drained.none_left(fleet, ["web-1"]) == reason
+    assert "backend_left /etc/nginx/sites-enabled/hello.balancer web-1 10.0.0.2:80" in lb.asked[0]
+    assert "backend_alone /etc/nginx/sites-enabled/hello.balancer 10.0.0.2:80" in lb.asked[0].splitlines()
+
+
+def test_one_balancer_that_can_be_asked_is_enough(target: Callable[..., Target]) -> None:
+    app = target(**BALANCER)
+    lost, lb = balancer(app, "lb", lost=True), balancer(app, "lb-2", "backend web-1 200", "backend web-2 0")
+    fleet: Any = SimpleNamespace(balancer_sessions=lambda: [lost, lb])
+    assert drained.none_left(fleet, ["web-1"]) == "web-2 does not answer the balancer lb-2"
+    with pytest.raises(UnreachableError):
+        drained.none_left(SimpleNamespace(balancer_sessions=lambda: [lost]), ["web-1"])  # type: ignore[arg-type]

@@ -11,10 +11,12 @@ import pytest
 
 from selvedge.config.server import Rollout
 from selvedge.config.target import Target
+from selvedge.engine.plan import Plan
 from selvedge.engine.session import Planned
+from selvedge.errors import SelvedgeError
 from selvedge.release import rollout
 from selvedge.release.live import Live
-from selvedge.release.record import Releases
+from selvedge.release.record import Record, Releases
 from selvedge.report import Report
 from selvedge.task import Step
 from tests.support.releases import NEW, OLD
@@ -102,3 +104,40 @@ def test_a_run_ends_with_the_releases_that_drain(target: Callable[..., Target], 
         "server", "draining", f"the previous release {OLD} answers its open requests for up to 30 s"
     ]  # fmt: skip
     assert done.startswith("Done in ")
+
+
+@pytest.mark.parametrize(("broken", "went_back"), [("lb", []), ("web-2", ["web-1"])])
+def test_a_release_goes_back_if_it_fails_and_not_if_the_balancer_does(
+    monkeypatch: Any, broken: str, went_back: list[str]
+) -> None:
+    """`fab -H lb,web deploy`: the backends have the new release when the balancer's certificate fails."""
+    back: list[str] = []
+    live = dict.fromkeys(("web-1", "web-2", "lb"), OLD)
+
+    def session(name: str) -> Any:
+        app = SimpleNamespace(backends={"x": "y"} if name == "lb" else {}, drains=False, balancers=(), strategy="overlap")
+        found = SimpleNamespace(name=name, target=app, app=app, report=report)
+        found.plan = lambda steps: [Planned(each, [], Plan([(None, None)])) for each in steps]  # type: ignore[list-item]
+        return found
+
+    def converge(session: Any, items: list[Planned], *_: object) -> list[Planned]:
+        name = items[0].name if items else ""
+        if name == "revert":
+            back.append(session.name)
+        elif name == "switch" and session.name == broken:
+            raise SelvedgeError("broken")
+        elif name == "switch":
+            live[session.name] = NEW
+        return []
+
+    report = Report(io.StringIO())
+    sessions = [session(name) for name in live]
+    each = lambda work, chosen=None: [work(one) for one in chosen or sessions]  # noqa: E731
+    fleet: Any = SimpleNamespace(sessions=sessions, report=report, each=each, rollout=Rollout())
+    monkeypatch.setattr(rollout, "converge", converge)
+    monkeypatch.setattr(rollout, "run_on_failure", lambda *_: None)
+    monkeypatch.setattr(rollout, "_live_releases", lambda _, found: {one.name: Record(live[one.name], "good") for one in found})
+    plans = {name: [Planned(step("switch"), [], Plan([(None, None)]))] for name in live}  # type: ignore[list-item]
+    with pytest.raises(SelvedgeError):
+        rollout.roll_out(fleet, SimpleNamespace(resolve_now=None), plans, revert=True)  # type: ignore[arg-type]
+    assert back == went_back

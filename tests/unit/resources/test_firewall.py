@@ -66,6 +66,10 @@ UNKNOWN = (
     (BACKEND, firewall_fact(f"{SSH}\n{INNER}\n{INNER.replace(OWN, OTHER)}", rules6=SSH6), None),
     (Firewall((22,), app="hello"), firewall_fact(f"{SSH}\n{INNER}", rules6=SSH6), "change the firewall: close port 80 to 10.0.0.1",
      "firewall_close_to 10.0.0.1 80"),
+    # Another backend of the server needs the rule, too.
+    (Firewall((22,), app="hello"), firewall_fact(f"{SSH}\n{INNER}", rules6=SSH6) + "\n--- peers\n10.0.0.1 80", None),
+    (Firewall((22,), app="hello"), firewall_fact(f"{SSH}\n{INNER}", rules6=SSH6) + "\n--- peers\n10.0.0.1 8080",
+     "change the firewall: close port 80 to 10.0.0.1", "firewall_close_to 10.0.0.1 80"),
     (Firewall((), app="hello", sources=("fd00::1",), inner=80), firewall_fact(SSH, rules6=f"{SSH6}\n{INNER6}"), None),
     # A firewall that is off, or lets in more.
     (WALL, firewall_fact(OPEN, state=""), *TURN_ON),

@@ -24,6 +24,7 @@ OWNED = (
     "/etc/nginx/conf.d/00-selvedge-hello.conf",
     "/etc/nginx/selvedge/hello.balancer.html",
     "/etc/nginx/selvedge/hello.balancer.htpasswd",
+    "/etc/nginx/selvedge/hello.drained-by-run",
     "/etc/nginx/selvedge/hello.drained.nft",
     "/etc/nginx/selvedge/hello.htpasswd",
     "/etc/nginx/sites-available/hello",

@@ -11,9 +11,10 @@ import pytest
 from selvedge.config.target import Target
 from selvedge.errors import UsageError
 from selvedge.release import preconditions
+from selvedge.release.instance import Instance
 from selvedge.resources.access.firewall import Firewall, PortAllowed
 from selvedge.resources.files import Absent
-from selvedge.resources.nginx.drained import Drained
+from selvedge.resources.nginx.drained import Drained, DrainRules
 from selvedge.resources.packages import Packages
 from selvedge.resources.services import Service
 from tests.support.declared import BACKEND, NAMED, file, of, parts
@@ -53,13 +54,14 @@ def test_all_backends_are_asked_again_if_none_has_answered(lb: Callable[..., Tar
 def test_the_same_backend_for_an_address_has_no_backup(lb: Callable[..., Target]) -> None:
     lines = upstream(lb({"method": "ip_hash", "port": 8080}))
     assert "ip_hash;" in lines and "backup" not in "".join(lines)
-    assert "server 10.0.0.2:8080 max_fails=3 fail_timeout=5s; # web-1" in lines
+    assert "server 10.0.0.2:8080 max_fails=0; # web-1" in lines, "a request that crashes the app must not leave no backend"
 
 
 def test_the_balancer_retries_and_has_a_page_for_the_worst_case(lb: Callable[..., Target]) -> None:
     text = file("balancer", lb(nginx={"read_timeout": 30}), f"{SNIPPETS}/hello.balancer.conf").text
     for line in ("proxy_next_upstream error timeout;", "proxy_connect_timeout 1s;", "proxy_read_timeout 35s;"):
         assert f"\n{line}\n" in text
+    assert "\nproxy_next_upstream_tries 2;\n" in text, "a backend is asked once, although it is in the upstream twice"
     assert "non_idempotent" not in text and text.count("proxy_connect_timeout") == 1
     page = re.search(r"error_page 502 504 =503 (\S+);\nlocation = (\S+) \{\n    internal;\n    alias (\S+);", text)
     assert page and page[1] == page[2]
@@ -104,6 +106,48 @@ def test_a_backend_answers_and_believes_its_balancers_alone(app: Callable[..., T
     assert [each.path for each in of("certbot", settings) if hasattr(each, "fullchain")] == []
 
 
+@pytest.mark.parametrize(("large", "backend", "balancer"), [(False, "8k", "16k"), (True, "64k", "128k")])
+def test_what_fits_the_buffer_of_a_backend_fits_that_of_the_balancer(
+    app: Callable[..., Target], lb: Callable[..., Target], large: bool, backend: str, balancer: str
+) -> None:
+    nginx = {"large_headers": large}
+    assert f"\nproxy_buffer_size {backend};" in file("nginx", app("a backend", nginx=nginx), f"{SNIPPETS}/hello.conf").text
+    assert f"\nproxy_buffer_size {balancer};" in file("balancer", lb(nginx=nginx), f"{SNIPPETS}/hello.balancer.conf").text
+
+
+def matches(text: str, variable: str, value: str) -> str:
+    """Return what a map of nginx with regular expressions in its lines makes of a value."""
+    block = re.search(rf'^map "[^"]+" \{variable} \{{\n(.*?)^\}}', text, re.MULTILINE | re.DOTALL)
+    assert block
+    rows = [line.strip().rstrip(";").rsplit(" ", 1) for line in block[1].splitlines()]
+    found = [result for pattern, result in rows if pattern != "default" and re.search(pattern.strip("'").removeprefix("~"), value)]
+    return (found or [result for pattern, result in rows if pattern == "default"])[0].strip("'")
+
+
+@pytest.mark.parametrize(("value", "refused"), [
+    ("yes 10.0.0.1 10.0.0.2", ""), ("no 203.0.113.9 10.0.0.2", "1"), ("no 10.0.0.2 10.0.0.2", ""), ("no 127.0.0.1 127.0.0.1", ""),
+    ("no ::1 ::1", ""), ("no fd00::3 fd00::3", ""), ("no 10.0.0.22 10.0.0.2", "1"), ("no 0.0.0.2 10.0.0.2", "1"),
+])  # fmt: skip
+def test_a_backend_refuses_peers_that_a_firewall_lets_in_for_another_app(
+    app: Callable[..., Target], value: str, refused: str
+) -> None:
+    settings = app("a backend")
+    assert matches(file("nginx", settings, f"{SITES}/hello").text, "$selvedge_stranger_hello", value) == refused
+    assert "\nif ($selvedge_stranger_hello) {\n    return 403;\n}\n" in file("nginx", settings, f"{SNIPPETS}/hello.conf").text
+    assert "stranger" not in file("nginx", app("domains"), f"{SITES}/hello").text
+
+
+@pytest.mark.parametrize(("value", "closed"), [
+    ("yes -", "1"), ("yes 0, 0", "1"), ("yes 0 : 0, -", "1"), ("yes ", "1"), ("yes 8192", ""), ("yes 0, 100", ""), ("no 0", ""),
+])  # fmt: skip
+def test_only_an_app_that_sent_nothing_counts_as_a_failed_backend(app: Callable[..., Target], value: str, closed: str) -> None:
+    """nginx also answers 502 to a response with a head that is too long, which a visitor can provoke on each backend."""
+    settings = app("a backend")
+    assert matches(file("nginx", settings, f"{SITES}/hello").text, "$selvedge_gone_hello", value) == closed
+    text = file("nginx", settings, f"{SNIPPETS}/hello.conf").text
+    assert "location @selvedge_gone {\n    if ($selvedge_gone_hello) {\n        return 444;\n    }\n    return 502;\n}" in text
+
+
 def test_a_backend_can_be_drained(app: Callable[..., Target]) -> None:
     settings = app("a backend")
     rules = file("nginx", settings, settings.paths.drain_rules).text
@@ -115,20 +159,71 @@ def test_a_backend_can_be_drained(app: Callable[..., Target]) -> None:
     assert "selvedge-leave.hello.service" not in [each.name for each in of("nginx", without, Service)]
 
 
+@pytest.mark.parametrize("manager", ["supervisor", "systemd", "docker"])
+def test_at_a_shutdown_the_balancers_leave_before_the_app_stops(app: Callable[..., Target], manager: str) -> None:
+    """systemd stops units in the reverse of the order in which it starts them."""
+    settings = app("a backend", manager=manager)
+    text = file("nginx", settings, f"/etc/systemd/system/{settings.paths.leave_unit}").text
+    order = re.findall(r"^After=(.*)", text, re.MULTILINE)[0].split()
+    units = {"supervisor": "supervisor.service", "systemd": "nginx.service", "docker": "selvedge-stop.hello.service"}
+    assert units[manager] in order
+    if manager == "systemd":
+        without = app("a backend", manager=manager, rollout={})
+        units_of = [Instance.of(each).manager_files()["unit.service"] for each in (settings, without)]
+        assert ["\nBefore=selvedge-leave.hello.service\n" in text for text in units_of] == [True, False]
+
+
+UNIT, MARK = "selvedge-drained.hello.service", "/etc/nginx/selvedge/hello.drained-by-run"
+BY_USER, END = f"backend_drain {UNIT} 80 10 {MARK} user", f"backend_undrain {UNIT} {MARK}"
+
+
 @pytest.mark.parametrize(
     ("drained", "fact", "shell"),
     [
-        (True, "", "backend_drain selvedge-drained.hello.service 80 10"),
-        (True, "half\n", "backend_drain selvedge-drained.hello.service 80 10"),
-        (True, "drained\n", None),
-        (False, "", None),
-        (False, "half\n", "backend_undrain selvedge-drained.hello.service"),
-        (False, "drained\n", "backend_undrain selvedge-drained.hello.service"),
+        (True, "state \n", BY_USER),
+        (True, "state half\n", BY_USER),
+        (True, "state drained\n", None),
+        # What a rollout has drained stays drained from now on, until `fab undrain`.
+        (True, "state drained run\n", BY_USER),
+        (False, "state \n", None),
+        (False, "state half\n", END),
+        (False, "state drained\n", END),
+        (False, "state drained run\n", END),
     ],
 )
 def test_drained_and_not_drained(app: Callable[..., Target], drained: bool, fact: str, shell: str | None) -> None:
     change = Drained.of(app("a backend", drain=10), drained=drained).plan(fact)
     assert (change and change.shell) == shell
+
+
+def test_a_rollout_drains_in_its_own_name(app: Callable[..., Target]) -> None:
+    resource = Drained.of(app("a backend", drain=10), drained=True, by_run=True)
+    change = resource.plan("state \n")
+    assert change and change.shell == f"backend_drain {UNIT} 80 10 {MARK} run"
+    assert resource.plan("state drained\n") is resource.plan("state drained run\n") is None
+
+
+def test_other_apps_of_the_port_are_named(app: Callable[..., Target]) -> None:
+    fact = "state \nwith shop off\nwith wiki on\n"
+    drain, undrain = (Drained.of(app("a backend"), drained=each) for each in (True, False))
+    change = drain.plan(fact)
+    assert change and change.summary.endswith(" to hello and shop and wiki, because they share port 80")
+    assert undrain.unchanged(fact) == "hello is not drained, but wiki is, and has the same port"
+    change = undrain.plan(fact.replace("state", "state drained"))
+    assert change and change.summary.endswith(", which stay away as long as wiki is drained")
+
+
+RULE = "        ip saddr 10.0.0.1 tcp dport 80 tcp flags & (syn | ack) == syn reject with tcp reset\n"
+
+
+@pytest.mark.parametrize(("fact", "changes"), [
+    ("", False), (f"on\n{RULE}", False), ("on\n", True), (f"on\n{RULE.replace('.1 ', '.9 ')}", True),
+    (f"on\n{RULE}{RULE.replace('.1 ', '.9 ')}", True), (f"on\n{RULE.replace(' 80 ', ' 8080 ')}", True),
+])  # fmt: skip
+def test_a_drained_backend_refuses_a_new_balancer(app: Callable[..., Target], fact: str, changes: bool) -> None:
+    [rules] = of("nginx", app("a backend"), DrainRules)
+    change = rules.plan(fact)
+    assert (change and change.shell) == ("nft -f /etc/nginx/selvedge/hello.drained.nft" if changes else None)
 
 
 def test_the_site_of_a_former_balancer_is_disabled(app: Callable[..., Target]) -> None:

@@ -11,6 +11,8 @@ from selvedge.shell.library import call
 from tests.support.libraries import functions
 
 UNIT = "selvedge-drained.hello.service"
+MARK = "/etc/nginx/selvedge/hello.drained-by-run"
+RULES = "/etc/nginx/selvedge/hello.drained.nft"
 VALUES = {"health": "/up?a=b", "health_host": "a.test", "health_timeout": 3}
 
 
@@ -19,8 +21,12 @@ VALUES = {"health": "/up?a=b", "health_host": "a.test", "health_timeout": 3}
 )  # fmt: skip
 def test_a_drained_server_refuses_requests_now_and_after_a_reboot(server: Any, active: int, enabled: int, state: str) -> None:
     server.program("systemctl", f"case $1 in is-active) exit {active} ;; is-enabled) exit {enabled} ;; esac")
-    (fact,) = server.read(Ask(f"backend_state {UNIT}"))
+    (fact,) = server.read(Ask(f"backend_state {UNIT} {MARK}"))
     assert fact.strip() == state
+    server.path("/etc/nginx/selvedge").mkdir(parents=True)
+    server.path(MARK).touch()
+    (fact,) = server.read(Ask(f"backend_state {UNIT} {MARK}"))
+    assert fact.strip() == (f"{state} run" if state else "")
 
 
 @pytest.mark.parametrize(("answer", "shown"), [("printf 200", "200"), ("printf 000; exit 7", "0"), ("exit 7", "0")])
@@ -32,12 +38,13 @@ def test_a_balancer_asks_as_it_asks_for_visitors(server: Any, answer: str, shown
     assert "-H Host: a.test" in asked and asked.endswith("-- http://[fd00::1]:80/up?a=b\n")
 
 
-def drained(server: Any, busy: int) -> list[str]:
+def drained(server: Any, busy: int, by: str = "user") -> list[str]:
     """Drain with a connection that is open for so many looks. Return what was said, and the commands of systemctl."""
     server.program("systemctl", 'echo "$*" >>/var/log/systemctl')
     server.program("ss", f'echo x >>/var/log/looks; if [ "$(wc -l </var/log/looks)" -le {busy} ]; then echo connection; fi')
     server.program("sleep", "exit 0")
-    script = f'mark=m undo=/run\n{functions("backend", "service", "step", "reason")}\nbackend_drain {UNIT} 80 2\n'
+    server.path(MARK).parent.mkdir(parents=True, exist_ok=True)
+    script = f'mark=m undo=/run\n{functions("backend", "service", "step", "reason")}\nbackend_drain {UNIT} 80 2 {MARK} {by}\n'
     said = server.run(script).stdout.decode().splitlines()
     return [*said, *server.path("/var/log/systemctl").read_text().splitlines()]
 
@@ -54,5 +61,84 @@ def test_a_drain_does_not_wait_for_ever(server: Any) -> None:
 
 def test_what_was_never_drained_needs_no_end(server: Any) -> None:
     server.program("systemctl", 'echo "$*" >>/var/log/systemctl; [ "$1" != cat ]')
-    server.run(f'mark=m undo=/run\n{functions("backend", "service", "step", "reason")}\nbackend_undrain {UNIT}\n')
+    server.run(f'mark=m undo=/run\n{functions("backend", "service", "step", "reason")}\nbackend_undrain {UNIT} {MARK}\n')
     assert server.path("/var/log/systemctl").read_text().splitlines() == ["daemon-reload", f"cat {UNIT}"]
+
+
+def test_who_has_drained_a_server_is_noted_until_the_end(server: Any) -> None:
+    drained(server, 0, "run")
+    assert server.path(MARK).exists()
+    drained(server, 0)
+    assert not server.path(MARK).exists(), "a user has drained it now"
+    drained(server, 0, "run")
+    server.run(f'mark=m undo=/run\n{functions("backend", "service", "step", "reason")}\nbackend_undrain {UNIT} {MARK}\n')
+    assert not server.path(MARK).exists()
+
+
+def test_other_apps_with_the_port_and_a_balancer_of_this_one_are_found(server: Any) -> None:
+    server.program("systemctl", 'test "$3" = selvedge-drained.shop.service')
+    folder = server.path(RULES).parent
+    folder.mkdir(parents=True)
+    rule = "ip saddr 10.0.0.1 tcp dport 80 tcp flags & (syn | ack) == syn reject with tcp reset\n"
+    others = {"shop": rule, "wiki": rule, "far": rule.replace("0.1 ", "0.11 "), "odd": rule.replace(" 80 ", " 8080 ")}
+    for name, text in {"hello": rule, **others}.items():
+        (folder / f"{name}.drained.nft").write_text(f"        {text}")
+    (fact,) = server.read(Ask(f"backend_fact {UNIT} {MARK} {RULES}"))
+    assert fact.splitlines() == ["state ", "with shop on", "with wiki off"]
+    server.path(RULES).unlink()
+    (fact,) = server.read(Ask(f"backend_fact {UNIT} {MARK} {RULES}"))
+    assert fact.splitlines() == ["state "], "before the first deploy"
+
+
+SITE = """upstream NAME.balancer {
+    least_conn;
+    server 10.0.0.2:80 max_fails=1 fail_timeout=5s; # web-1
+    server OTHER:80 max_fails=1 fail_timeout=5s; # web-2
+    server 10.0.0.2:80 backup max_fails=0;
+}
+server {
+    server_name NAME.test www.NAME.test;
+}
+"""
+
+
+def test_a_balancer_sees_which_sites_would_have_no_backend(server: Any) -> None:
+    enabled = server.path("/etc/nginx/sites-enabled")
+    enabled.mkdir(parents=True)
+    addresses = {"hello": "10.0.0.3", "shop": "10.0.0.4", "wiki": "10.0.0.5", "dead": "10.0.0.6"}
+    for name, other in addresses.items():
+        (enabled / f"{name}.balancer").write_text(SITE.replace("NAME", name).replace("OTHER", other))
+    # shop.test is answered by 10.0.0.2 alone, wiki.test by both, dead.test by none.
+    answers = 'case "$*" in *shop.test*10.0.0.2*|*wiki.test*|*hello.test*) ;; *) exit 7 ;; esac'
+    server.program("curl", f'{answers}; case "$*" in *http_code*) printf 200 ;; esac')
+    values = {**VALUES, "health_host": "hello.test"}
+    site = "/etc/nginx/sites-enabled/hello.balancer"
+    asked = [
+        Ask(call("backend_left", site, "web-1", "10.0.0.2:80", given=values)),
+        Ask(call("backend_left", site, "web-9", "10.0.0.9:80", given=values)),
+        Ask(f"backend_alone {site} 10.0.0.2:80"),
+    ]
+    assert [fact.strip() for fact in server.read(*asked)] == ["backend web-1 200", "backend web-9 0", "alone shop"]
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_only_a_drained_server_shows_its_rules(server: Any, on: bool) -> None:
+    server.program("systemctl", "true" if on else "false")
+    server.program("nft", 'echo "$*"')
+    (fact,) = server.read(Ask(f"backend_rules {UNIT} selvedge_hello"))
+    assert fact.splitlines() == (["on", "list table inet selvedge_hello"] if on else [])
+
+
+def test_the_firewall_keeps_what_other_apps_of_the_server_need(server: Any) -> None:
+    """hello and shop are backends of one balancer, wiki is public, and old was removed."""
+    enabled, folder = server.path("/etc/nginx/sites-enabled"), server.path(RULES).parent
+    enabled.mkdir(parents=True)
+    folder.mkdir(parents=True)
+    listen, stranger = "    listen PORT;\n", "map x $selvedge_stranger_NAME {\n}\n"
+    for name, port, text in (("hello", 80, stranger), ("shop", 8081, stranger), ("wiki", 8082, "")):
+        (enabled / name).write_text(text.replace("NAME", name) + listen.replace("PORT", str(port)))
+    for name, port in (("hello", 80), ("shop", 8081), ("old", 8083)):
+        rule = f"        ip saddr 10.0.0.1 tcp dport {port} tcp flags & (syn | ack) == syn reject with tcp reset\n"
+        (folder / f"{name}.drained.nft").write_text(rule)
+    asked = [Ask(f"{function} {name}") for name in ("hello", "hello.balancer") for function in ("firewall_sites", "firewall_peers")]
+    assert [fact.strip() for fact in server.read(*asked)] == ["8082", "10.0.0.1 8081"] * 2

@@ -311,6 +311,8 @@ proxy_redirect off;
 # (POST, PATCH) do so only as long as no backend has got them.
 proxy_next_upstream error timeout;
 proxy_next_upstream_timeout 15s;
+# Each backend gets a request once at most.
+proxy_next_upstream_tries 2;
 proxy_connect_timeout 1s;
 # A backend answers with an error after 60 s itself: one that is silent for longer is down.
 proxy_read_timeout 65s;
@@ -325,8 +327,8 @@ location = /.selvedge-maintenance {
     add_header Cache-Control no-store always;
 }
 proxy_send_timeout 60s;
-# The head of a response must fit into one buffer.
-proxy_buffer_size 8k;
+# The head of a response must fit into one buffer. A backend adds headers to it, and one that does not fit counts as a failure.
+proxy_buffer_size 16k;
 proxy_buffers 8 8k;
 # nginx sends this header itself ([tls] hsts).
 proxy_hide_header Strict-Transport-Security;
@@ -368,7 +370,7 @@ upstream hello.balancer {
     # A backend that does not answer gets no requests for 5 seconds. Then a single one tries it again.
     server 10.0.0.2:80 max_fails=1 fail_timeout=5s; # web-1
     server [fd00::3]:80 max_fails=1 fail_timeout=5s; # web-2
-    # If none has answered, nginx asks them all the same. (It allows no backup with ip_hash.)
+    # If none has answered, nginx asks them all the same.
     server 10.0.0.2:80 backup max_fails=0;
     server [fd00::3]:80 backup max_fails=0;
 }
@@ -512,7 +514,7 @@ if systemctl is-active -q nginx; then
 nginx_reload
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-hello.balancer fcf8cfee478e1a804839fb6607c384b0a6d3e9c9b1dfe397e5c1d2d9eb5ba869
+stamp_write nginx-hello.balancer c959ceb5f9d7a2c284c4667e349d5c7b81985d923a5eea985494bde8ba540422
 )
 change_17() (
 set -eu
@@ -721,7 +723,7 @@ nginx_reload
 https_serves /etc/letsencrypt/live/hello.balancer/fullchain.pem hello.example.com 443
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-tls-hello.balancer 882abe831d2ff1502e183c71f64f4a2679f66d943f3c4ce9cafb162daf5553c4
+stamp_write nginx-tls-hello.balancer dbbc22306ca449754d90700a88e74fc8e3ed75ca77428ab3217a7e443698c8d1
 )
 change_arm() (
 set -eu

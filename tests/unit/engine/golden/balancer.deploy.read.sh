@@ -107,7 +107,7 @@ probe_path /etc/nginx/conf.d/00-log-selvedge.conf 91d953566d8ad6c43c35a82a6c630b
 printf '\n%s fact 24\n' "$mark"
 probe_path /etc/nginx/snippets/hello.balancer.include.conf ''
 printf '\n%s fact 25\n' "$mark"
-probe_path /etc/nginx/snippets/hello.balancer.conf f4028b18acd55951fb4f8b0c0a0f765570ebf376311f095af5da086534d78f85
+probe_path /etc/nginx/snippets/hello.balancer.conf 12a6bd893449d8ba00443dd7e19a45a08195608347327d73440e408a5b19aa55
 printf '\n%s fact 26\n' "$mark"
 probe_path /etc/nginx/conf.d/00-selvedge-hello.balancer.conf ''
 :
@@ -118,7 +118,7 @@ site_locations_of hello.balancer
 printf '\n%s fact 28\n' "$mark"
 site_hold_fact /etc/nginx/sites-available/hello.balancer hello.balancer
 echo --
-probe_path /etc/nginx/sites-available/hello.balancer 41e9e7dcf6b9f8d88cd4a2c5e43670f995664a3558e907da1b8f71f7a701229b
+probe_path /etc/nginx/sites-available/hello.balancer 97a5e87b017548149325508105e2e8ed8da93befc2262170791bfbce5f3b8cb8
 printf '\n%s fact 29\n' "$mark"
 probe_path /etc/nginx/sites-enabled/hello.balancer ''
 printf '\n%s fact 30\n' "$mark"
@@ -179,7 +179,7 @@ probe_path /etc/nginx/snippets/hello.balancer-http.conf 5f1dc54076a4b2a6cd9bea6a
 printf '\n%s fact 50\n' "$mark"
 site_hold_fact /etc/nginx/sites-available/hello.balancer hello.balancer
 echo --
-probe_path /etc/nginx/sites-available/hello.balancer 41e9e7dcf6b9f8d88cd4a2c5e43670f995664a3558e907da1b8f71f7a701229b
+probe_path /etc/nginx/sites-available/hello.balancer 97a5e87b017548149325508105e2e8ed8da93befc2262170791bfbce5f3b8cb8
 printf '\n%s fact 51\n' "$mark"
 nginx_version
 site_fact
