@@ -17,7 +17,8 @@ NAMES = {
     "against": "all of the above for this checkout and for another one: python -m bench against FOLDER",
     "tricks": "the time that each optimization saves in a run with nothing to change (ten minutes)",
     "load": "the requests lost in ten deploys and ten rollbacks under load, for two apps, and the jobs of a queue that "
-    "are lost, done twice or killed (40 minutes); --jobs: only these (ten minutes); --server, --manager",
+    "are lost, done twice or killed (50 minutes); --jobs: only these (ten minutes); --balancer: only the requests of three servers "
+    "with a balancer (ten minutes); --server, --manager",
     "serving": "the requests per second of an app with 1 kB of JSON, against a tutorial's set-up (five minutes)",
     "servers": "the app servers: requests per second, latency at half load, memory (five minutes)",
     "tools": "a release and a second run, against a script, Fabric, Ansible and pyinfra (ten minutes)",

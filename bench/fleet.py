@@ -79,7 +79,7 @@ class Fleet:
 
 
 @contextlib.contextmanager
-def prepared(count: int) -> Iterator[Fleet]:
+def fleet_of(count: int) -> Iterator[Fleet]:
     """Yield this number of servers with both apps and the app's repository."""
     with contextlib.ExitStack() as stack:
         servers, project = stack.enter_context(deployed(count, migrate=None, workers=3))
@@ -96,7 +96,7 @@ def prepared(count: int) -> Iterator[Fleet]:
 def main(*arguments: str) -> None:
     """Print all results. arguments: the numbers of servers."""
     counts = sorted({1, *map(int, arguments or COUNTS)})
-    with prepared(counts[-1]) as fleet:
+    with fleet_of(counts[-1]) as fleet:
         unchanged(fleet, counts)
         released(fleet, min(RELEASED, counts[-1]))
 
