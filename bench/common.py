@@ -19,6 +19,9 @@ import containers  # noqa: E402
 from lab import Lab, Project  # noqa: E402
 from sandbox import Server  # noqa: E402
 
+MOST_IN_MEMORY = 6
+"""Servers whose disks fit in memory together with their processes."""
+
 
 @contextlib.contextmanager
 def deployed(count: int = 1, **app: object) -> Iterator[tuple[list[Server], Project]]:
@@ -36,7 +39,7 @@ def prepared(stages: Sequence[str], **app: object) -> Iterator[tuple[list[Server
     """Yield a server for each of these stages (lab.py), and their project. The servers are removed afterwards."""
     # For a user, modules are compiled after the first run.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    lab = Lab(f"bench-{os.getpid()}", "bench")
+    lab = Lab(f"bench-{os.getpid()}", "bench", in_memory=len(stages) <= MOST_IN_MEMORY)
     try:
         with tempfile.TemporaryDirectory() as folder:
             project = Project(Path(folder), **app)
