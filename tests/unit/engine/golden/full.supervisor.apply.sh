@@ -62,6 +62,8 @@ mark=@selvedge
 
 # … the library instance
 
+# … the library limit
+
 # … the library manager
 
 # … the library migrate
@@ -815,6 +817,8 @@ mark=@selvedge
 # … the library index
 
 # … the library instance
+
+# … the library limit
 
 # … the library manager
 
