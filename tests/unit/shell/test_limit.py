@@ -1,4 +1,4 @@
-"""A time limit by the timeout of a container, whose busybox may be older than its option -k."""
+"""A time limit by the timeout of a container, whose busybox may be too old for the option -k."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.libraries import functions
 
-# As busybox before 1.34: the options -s SIG and SECS only. The program replaces it, and a process beside it sends the signal.
+# As busybox 1.30: the options -s SIG and SECS only. The program replaces it, and a process beside it sends the signal.
 OLD = """#!/bin/sh
 sig=TERM
 while getopts s: option; do case $option in s) sig=$OPTARG ;; *) echo "timeout: unrecognized option" >&2; exit 1 ;; esac; done
