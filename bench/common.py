@@ -19,6 +19,9 @@ import containers  # noqa: E402
 from lab import Lab, Project  # noqa: E402
 from sandbox import Server  # noqa: E402
 
+MOST_IN_MEMORY = 6
+"""Servers whose disks fit in memory together with their processes."""
+
 
 @contextlib.contextmanager
 def deployed(count: int = 1, **app: object) -> Iterator[tuple[list[Server], Project]]:
@@ -26,16 +29,22 @@ def deployed(count: int = 1, **app: object) -> Iterator[tuple[list[Server], Proj
 
     The servers are removed afterwards.
     """
+    with prepared(["deployed"] * count, **app) as (servers, project):
+        project.must("-H", ",".join(server.name for server in servers), "setup", "deploy")
+        yield servers, project
+
+
+@contextlib.contextmanager
+def prepared(stages: Sequence[str], **app: object) -> Iterator[tuple[list[Server], Project]]:
+    """Yield a server for each of these stages (lab.py), and their project. The servers are removed afterwards."""
     # For a user, modules are compiled after the first run.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    lab = Lab(f"bench-{os.getpid()}", "bench")
+    lab = Lab(f"bench-{os.getpid()}", "bench", in_memory=len(stages) <= MOST_IN_MEMORY)
     try:
         with tempfile.TemporaryDirectory() as folder:
             project = Project(Path(folder), **app)
-            print(f"Preparing {count} server{'s' if count > 1 else ''} …", flush=True)
-            servers = [lab.server("deployed") for _ in range(count)]
-            project.must("-H", ",".join(server.name for server in servers), "setup", "deploy")
-            yield servers, project
+            print(f"Preparing {len(stages)} server{'s' if len(stages) > 1 else ''} …", flush=True)
+            yield [lab.server(stage) for stage in stages], project
     finally:
         lab.close()
 

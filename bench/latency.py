@@ -66,11 +66,11 @@ def delayed_port(address: str, port: int) -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-def far_host(server: Server, project: Project, port: int) -> str:
-    """Return the server as the host "far" of hosts.toml, which is reached by a local port."""
-    known = project.folder / "known_hosts"
+def far_host(server: Server, project: Project, port: int, name: str = "far") -> str:
+    """Return the server as a host of hosts.toml, which is reached by a local port."""
+    known = project.folder / f"known_hosts.{name}"
     known.write_text("".join(f"[127.0.0.1]:{port} {key}\n" for key in server.host_keys))
-    return f'[hosts.far]\naddress = "127.0.0.1"\nport = {port}\nkey = "{server.key}"\nknown_hosts = "{known}"\n'
+    return f'[hosts.{name}]\naddress = "127.0.0.1"\nport = {port}\nkey = "{server.key}"\nknown_hosts = "{known}"\n'
 
 
 def near_host(server: Server) -> str:

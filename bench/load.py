@@ -1,7 +1,8 @@
-"""Count the requests lost in ten deploys and ten rollbacks under load.
+"""Count the requests lost in ten deploys and ten rollbacks under load, and in those of three servers behind a balancer.
 
 The load: wrk with 16 kept and 16 closed connections, requests of three seconds, and WebSockets. A second round uses an
-app that takes three seconds to start. Then jobs.py counts jobs of a queue; `--jobs` does only that.
+app that takes three seconds to start. Then jobs.py counts jobs of a queue; `--jobs` does only that. `--balancer` does only the
+part with the balancer, which also drains a server in each round.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import time
 from collections.abc import Iterator
 
 from bench import jobs
-from bench.common import Project, Server, contained, deployed, without_containers
+from bench.common import Project, Server, contained, deployed, prepared, without_containers
 from drills import at_start, waiting
+from lb_site import Site
 from traffic import wrk_counts
 
 ROUNDS = 10
@@ -52,9 +54,7 @@ def measure(server: Server, project: Project, title: str) -> None:
             project.must("-H", server.name, "rollback")
             print(f"  round {number + 1} of {ROUNDS}", flush=True)
     print(f"{title}: {ROUNDS} deploys and {ROUNDS} rollbacks in {time.monotonic() - began:.0f} s")
-    for kind, report in {"kept connections": kept[0], "closed connections": closed[0]}.items():
-        sent, failed = wrk_counts(report)
-        print(f"  {kind:<22} {sent} requests, {failed} lost (limit 0: {'met' if failed == 0 else 'EXCEEDED'})")
+    show(kept, closed)
     print(f"  requests of 3 s        {clients.answered} answered, {len(clients.failed)} lost: {sorted(set(clients.failed))}")
     codes = sorted({code for code, _ in clients.closed})
     soonest = min((seconds for _, seconds in clients.closed), default=0.0)
@@ -62,17 +62,52 @@ def measure(server: Server, project: Project, title: str) -> None:
     print(f"                         (expected: 1012 or 1001, at least app.drain = {DRAIN} s after the switch)")
 
 
+def show(kept: list[str], closed: list[str]) -> None:
+    """Print wrk's numbers of sent and lost requests, over kept and over closed connections."""
+    for kind, report in {"kept connections": kept[0], "closed connections": closed[0]}.items():
+        sent, failed = wrk_counts(report)
+        print(f"  {kind:<22} {sent} requests, {failed} lost (limit 0: {'met' if failed == 0 else 'EXCEEDED'})")
+
+
+def balanced(**chosen: str) -> None:
+    """Print the requests lost by three servers behind a balancer while they get releases and are drained in turn.
+
+    chosen: keys of [app].
+    """
+    with prepared(["setup", *["deployed"] * 3], workers=2) as ((balancer, *web), project):
+        site = Site(balancer, web, project)
+        site.configure(workers=2, drain=DRAIN, **chosen)
+        site.fab(f"{balancer.name},{site.group}", "deploy", "harden")
+        began = time.monotonic()
+        with wrk(site.url) as kept, wrk(site.url, "Connection: close") as closed:
+            for number in range(ROUNDS):
+                project.commit(f"round {number}")
+                site.fab("web", "deploy")
+                site.fab("web", "rollback")
+                for task in ("drain", "undrain"):
+                    site.fab(web[number % len(web)].name, task)
+                print(f"  round {number + 1} of {ROUNDS}", flush=True)
+        print(f"three servers with a balancer: {ROUNDS} deploys, rollbacks and drains in {time.monotonic() - began:.0f} s")
+        show(kept, closed)
+
+
 def main(*arguments: str) -> None:
-    """Print all results. Arguments: --server and --manager, as in [app] of hosts.toml; --jobs."""
+    """Print all results. Arguments: --server and --manager, as in [app] of hosts.toml; --jobs, --balancer."""
     parser = argparse.ArgumentParser(prog="python -m bench load")
     parser.add_argument("--server", default="gunicorn")
     parser.add_argument("--manager", default="supervisor")
     parser.add_argument("--jobs", action="store_true", help="count only the jobs of a queue")
-    chosen = vars(parser.parse_args([each for each in arguments if each]))
-    only_jobs = chosen.pop("jobs")
-    if not only_jobs:
+    parser.add_argument("--balancer", action="store_true", help="count only the requests of several servers with a balancer")
+    chosen = vars(parser.parse_args(arguments))
+    if chosen["balancer"] and chosen["manager"] == "docker":
+        parser.error("--balancer does not install Docker")
+    only_jobs, only_balancer = chosen.pop("jobs"), chosen.pop("balancer")
+    if not only_jobs and not only_balancer:
         requests(**chosen)
-    jobs.main(**chosen)
+    if only_balancer or not (only_jobs or chosen["manager"] == "docker"):
+        balanced(**chosen)
+    if not only_balancer:
+        jobs.main(**chosen)
 
 
 def requests(**chosen: str) -> None:

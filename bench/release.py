@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from bench.common import Project, Server, deployed, show, ssh
 from traffic import get
@@ -35,35 +36,36 @@ supervisorctl update tutorial >/dev/null
 UPDATE = "set -e\ncd /opt/tutorial/hello\ngit pull -q\nsupervisorctl restart tutorial >/dev/null\n"
 
 
-def seconds_until_served(url: str, greeting: str, release: Callable[[], object]) -> float:
+def seconds_until_served(site: str | Sequence[str], greeting: str, release: Callable[[], object]) -> float:
     """Return the seconds from the start of `release` until the site's response has the greeting, checked every 20 ms.
 
-    Raises TimeoutError after 60 seconds.
+    site: one address, or those of several servers, which all must have it. Raises TimeoutError after 60 seconds.
     """
+    waiting = [site] if isinstance(site, str) else list(site)
     began = time.monotonic()
     thread = threading.Thread(target=release)
     thread.start()
     try:
         while time.monotonic() - began < 60:
-            try:
-                if greeting in get(url, timeout=2).text:
-                    return time.monotonic() - began
-            except OSError:
-                pass
+            with contextlib.suppress(OSError):
+                while greeting in get(waiting[0], timeout=2).text:
+                    waiting.pop(0)
+                    if not waiting:
+                        return time.monotonic() - began
             time.sleep(0.02)
         raise TimeoutError(f"{greeting} was not served within 60 s")
     finally:
         thread.join()
 
 
-def install_tutorial(server: Server, project: Project) -> None:
-    """Put the app's repository on the server, as the remote "server" of the project, and deploy the app as in a tutorial."""
+def install_tutorial(server: Server, project: Project, remote: str = "server") -> None:
+    """Put the app's repository on the server, as a remote of the project, and deploy the app as in a tutorial."""
     server.run("git init -q --bare --initial-branch=main /srv/git/hello.git && chown -R deploy /srv/git")
     server.run("git config --system --add safe.directory '*'")
     *login, target = server.ssh_argv("deploy")
     project.git("config", "core.sshCommand", " ".join(login))
-    project.git("remote", "add", "server", f"{target}:/srv/git/hello.git")
-    project.git("push", "-q", "server", "main")
+    project.git("remote", "add", remote, f"{target}:/srv/git/hello.git")
+    project.git("push", "-q", remote, "main")
     ssh(server, TUTORIAL)
 
 

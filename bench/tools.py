@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,8 @@ from bench.release import UPDATE, install_tutorial, seconds_until_served
 from traffic import get, load
 
 ROUNDS = 5
+Place = tuple[str, int]
+"""The address and the port of a server."""
 FILES = {
     "update.py": """
 import sys
@@ -65,8 +67,9 @@ class Tool:
 class Others:
     """The commands of the other tools, with their files in a folder."""
 
-    def __init__(self, folder: Path, server: Server) -> None:
-        self.folder, self.server = folder, server
+    def __init__(self, folder: Path, key: Path) -> None:
+        """folder: for the files. key: the private key of the deploy user."""
+        self.folder, self.key = folder, key
         for name, text in FILES.items():
             (folder / name).write_text(text)
         self.ansible = tool("ansible-core", "ansible-playbook")
@@ -82,32 +85,35 @@ class Others:
     def script(self, address: str, port: int) -> int:
         """Run a shell script over one SSH connection."""
         target = f"ssh://deploy@{address}:{port}"
-        options = ("-i", str(self.server.key), "-o", "StrictHostKeyChecking=no", "-o", "LogLevel=ERROR")
+        options = ("-i", str(self.key), "-o", "StrictHostKeyChecking=no", "-o", "LogLevel=ERROR")
         return self.run("ssh", *options, target, f"sudo -n sh -c '{UPDATE}'")
 
     def fabric(self, address: str, port: int) -> int:
         """Run a script with Fabric's own connection."""
-        return self.run(sys.executable, "update.py", str(port), str(self.server.key), address)
+        return self.run(sys.executable, "update.py", str(port), str(self.key), address)
 
-    def playbook(self, address: str, port: int) -> int:
-        """Run a playbook. Each run logs in, because it has its own folder of kept connections."""
-        values = {"host": address, "port": port, "user": "deploy", "ssh_private_key_file": self.server.key}
-        host = " ".join(f"ansible_{name}={value}" for name, value in values.items())
-        (self.folder / "inventory").write_text(f"server {host}\n")
+    def playbook(self, places: Sequence[Place], **more: str) -> int:
+        """Run a playbook. Each run logs in, because it has its own folder of kept connections. more: environment variables."""
+        values = {"user": "deploy", "ssh_private_key_file": self.key}
+        lines = [{"host": address, "port": port, **values} for address, port in places]
+        hosts = [" ".join(f"ansible_{name}={value}" for name, value in line.items()) for line in lines]
+        (self.folder / "inventory").write_text("".join(f"server{number} {host}\n" for number, host in enumerate(hosts)))
         with tempfile.TemporaryDirectory(prefix="cp") as kept:
-            settings = {"ANSIBLE_SSH_CONTROL_PATH_DIR": kept, "ANSIBLE_HOST_KEY_CHECKING": "0"}
+            settings = {"ANSIBLE_SSH_CONTROL_PATH_DIR": kept, "ANSIBLE_HOST_KEY_CHECKING": "0", **more}
             return self.run(self.ansible, "-i", "inventory", "update.yml", **settings)
 
-    def operations(self, address: str, port: int) -> int:
+    def operations(self, places: Sequence[Place]) -> int:
         """Run pyinfra's operations."""
-        data = {"ssh_user": "deploy", "ssh_port": port, "ssh_key": str(self.server.key), "ssh_strict_host_key_checking": "no"}
-        (self.folder / "inventory.py").write_text(f"hosts = [({address!r}, {data!r})]\n")
+        data = {"ssh_user": "deploy", "ssh_key": str(self.key), "ssh_strict_host_key_checking": "no"}
+        lines = [{"ssh_hostname": address, "ssh_port": port, **data} for address, port in places]
+        hosts = [(f"server{number}", line) for number, line in enumerate(lines)]
+        (self.folder / "inventory.py").write_text(f"hosts = {hosts!r}\n")
         return self.run(self.pyinfra, "-y", "inventory.py", "deploy.py")
 
 
 def tools(project: Project, server: Server, folder: Path, port: int) -> list[Tool]:
     """Return all tools, Selvedge first. `port` is the local end of the delayed connection."""
-    others = Others(folder, server)
+    others = Others(folder, server.key)
     site = f"http://{server.address}:8080"
 
     def other(name: str, command: Callable[[str, int], int]) -> Tool:
@@ -120,8 +126,8 @@ def tools(project: Project, server: Server, folder: Path, port: int) -> list[Too
         Tool("Selvedge: fab deploy", server.url, selvedge(server.name), selvedge("far")),
         other("a script over one SSH connection", others.script),
         other("Fabric, two commands", others.fabric),
-        other("Ansible playbook", others.playbook),
-        other("pyinfra deploy", others.operations),
+        other("Ansible playbook", lambda *place: others.playbook([place])),
+        other("pyinfra deploy", lambda *place: others.operations([place])),
     ]
 
 

@@ -13,6 +13,7 @@ from selvedge.version import VERSION
 if TYPE_CHECKING:
     from selvedge.config.dotenv import build_digest as build_digest
     from selvedge.config.services import redis_socket as redis_socket
+    from selvedge.config.shared_database import POSTGRES_PORT as POSTGRES_PORT
     from selvedge.config.types import LOCAL_PREFIX as LOCAL_PREFIX
     from selvedge.errors import UsageError as UsageError
     from selvedge.project.render import Template as Template
@@ -63,6 +64,10 @@ if TYPE_CHECKING:
     from selvedge.resources.code.sources import code_source as code_source
     from selvedge.resources.code.tools import Tool as Tool
     from selvedge.resources.code.venv import Venv as Venv
+    from selvedge.resources.databases.clients import POSTGRES_CERTIFICATE as POSTGRES_CERTIFICATE
+    from selvedge.resources.databases.clients import POSTGRES_KEY as POSTGRES_KEY
+    from selvedge.resources.databases.clients import DatabaseCertificate as DatabaseCertificate
+    from selvedge.resources.databases.clients import PostgresClients as PostgresClients
     from selvedge.resources.databases.postgres import PostgresDatabase as PostgresDatabase
     from selvedge.resources.databases.postgres import PostgresInstalled as PostgresInstalled
     from selvedge.resources.databases.postgres import PostgresSettings as PostgresSettings
@@ -145,6 +150,7 @@ __version__ = VERSION
 _NAMES = {
     "config.dotenv": "build_digest",
     "config.services": "redis_socket",
+    "config.shared_database": "POSTGRES_PORT",
     "config.types": "LOCAL_PREFIX",
     "errors": "UsageError",
     "release.hooks": "after_switch build_hook",
@@ -175,6 +181,7 @@ _NAMES = {
     "resources.code.sources": "code_source",
     "resources.code.tools": "Tool",
     "resources.code.venv": "Venv",
+    "resources.databases.clients": "POSTGRES_CERTIFICATE POSTGRES_KEY DatabaseCertificate PostgresClients",
     "resources.databases.postgres": "PostgresDatabase PostgresInstalled PostgresSettings",
     "resources.databases.redis": "REDIS_PROGRAM REDIS_UNIT RedisInstalled RedisUnit",
     "resources.databases.sized": "SizedFile",

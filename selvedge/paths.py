@@ -175,6 +175,11 @@ class Paths(Value):
         return f"{self.private}/build.env"
 
     @property
+    def database_certificate(self) -> str:
+        """The certificate of the database on another server (services.clients). The app reads it."""
+        return f"{self.private}/database.pem"
+
+    @property
     def certificate(self) -> str:
         """The user's own certificate with its key. Only root can read it."""
         return f"{self.private}/certificate.pem"

@@ -21,7 +21,7 @@ NO_REVERT = sv.Option("no_revert", "If one server fails, keep the new release on
 
 def services(app):
     """Yield the steps of [services]. A deploy has them, too: the release's environment names these services."""
-    wanted = {postgres: app.services.postgres, redis: app.services.redis}
+    wanted = {postgres: app.services.postgres or app.remote_database, redis: app.services.redis}
     yield from (step for step, on in wanted.items() if on)
 
 
@@ -38,8 +38,8 @@ def setup(app):
 def deploy(app):
     """Release the newest commit without dropping requests."""
     yield install
-    if not app.backends:
-        yield from services(app)
+    yield from services(app)
+    if app.runs_here:
         yield clone
         yield image if sv.process_manager(app).contains else venv
         yield gunicorn

@@ -36,8 +36,7 @@ def harden(app):
     yield sv.IncludeFirst()
     yield sv.Sshd(sv.template("harden/sshd.conf.j2", app=app), user)
     if server.firewall:
-        inner = {"sources": app.balancers, "inner": app.nginx.http_port} if app.balancers else {}
-        yield sv.Firewall(app.open_ports, app=app.name, limit=sv.Template("harden/before.init.j2"), **inner)
+        yield sv.Firewall(app.open_ports, app=app.name, limit=sv.Template("harden/before.init.j2"), inner=app.inner_ports)
     yield sv.NoPendingUndo()
     if server.fail2ban:
         yield from bans(app)

@@ -12,6 +12,8 @@ BALANCER = ("nginx", "curl", "ca-certificates", "logrotate", "iproute2")
 @sv.step
 def install(app):
     """Install Python, nginx, git and the process manager."""
+    if app.has_only_database:
+        return
     manager = sv.process_manager(app)
     yield sv.Port(app.nginx.http_port, "nginx")
     if app.backends:

@@ -4,11 +4,15 @@ import selvedge as sv
 from selvedge.release import preconditions
 
 from .parts.app_user import app_user
+from .parts.backups import backups
+from .parts.database_network import database_clients, remote_database
 
 
 @sv.step(precondition=preconditions.postgres)
 def postgres(app):
     """Install PostgreSQL; give the app its own database."""
+    if app.remote_database:
+        yield from remote_database(app)
     if not app.services.postgres:
         return
     yield sv.PostgresInstalled(app.name)
@@ -16,3 +20,7 @@ def postgres(app):
     yield from app_user(app)
     yield sv.PostgresSettings(app.name, sv.template("postgres/50-selvedge.conf.j2"))
     yield sv.PostgresDatabase(app.name)
+    yield from database_clients(app)
+    if app.has_only_database:
+        # No release of the app sets them up.
+        yield from backups(app)

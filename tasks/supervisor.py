@@ -34,5 +34,8 @@ def supervisor(app):
     if not manager.app_listens:
         # After the switch, because an old release of another manager may open its own socket there.
         yield from socket_folder(app)
+    if not app.remote_database:
+        # After the switch, because the previous release may use it.
+        yield sv.Absent(app.paths.database_certificate)
     yield from timers(app)
     yield from sv.after_switch(app, instance.id, instance.commit)

@@ -75,7 +75,7 @@ def of_balancer(sections: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of a host for the balancer's site. Nothing of the app runs there."""
     nothing = {"hooks": {}, "processes": {}, "timers": {}, "migrate": "", "env_file": "", "env_command": ""}
     nginx = {**sections["nginx"], **SERVED}
-    return {**sections, **nothing, "services": Services(), "backup": Backup(), "nginx": nginx}
+    return {**sections, **nothing, "services": Services(), "database": None, "backup": Backup(), "nginx": nginx}
 
 
 def of_backend(sections: Mapping[str, Any], balancers: Sequence[str], port: int) -> dict[str, Any]:

@@ -58,8 +58,23 @@ def app_environment(app: Target) -> dict[str, SecretStr]:
 
     The command runs once a run. Raises ConfigError as `read_environment` and `EnvCommands.output` do.
     """
+    own = _own_environment(app)
     services = {name: SecretStr(value) for name, value in app.services.environment(app.name).items()}
-    return {**services, **_own_environment(app)}
+    return {**services, **({} if "DATABASE_URL" in own else _remote_database(app)), **own}
+
+
+def _remote_database(app: Target) -> dict[str, SecretStr]:
+    """Return the variables with which an app reaches the database on another host. Raises ConfigError without its password.
+
+    The address has no parameters, because those for TLS differ from driver to driver. libpq and asyncpg take them from the
+    environment.
+    """
+    database = app.remote_database
+    if not database:
+        return {}
+    url = database.url(app.services, app.name, app.database_password)
+    tls = {"PGSSLMODE": "verify-full", "PGSSLROOTCERT": app.paths.database_certificate}
+    return {"DATABASE_URL": url, **{name: SecretStr(value) for name, value in tls.items()}}
 
 
 def _own_environment(app: Target) -> dict[str, SecretStr]:

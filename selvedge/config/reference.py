@@ -83,6 +83,7 @@ These variables are not settings:
 | `SELVEDGE_DNS_CREDENTIALS` | the content of a file for `tls.dns_credentials` |
 | `SELVEDGE_BACKUP__PASSWORD` | the password that encrypts the backups |
 | `SELVEDGE_BACKUP__S3_ACCESS_KEY`, `SELVEDGE_BACKUP__S3_SECRET_KEY` | the access key for `backup.to = "s3:…"` |
+| `SELVEDGE_SERVICES__PASSWORD` | the password of the database that several servers use (`services.clients`) |
 | `SELVEDGE_NOTIFY__URLS` | the addresses of chat rooms, phones and webhooks that hear of releases |
 | `SELVEDGE_DOCKER__USER`, `SELVEDGE_DOCKER__PASSWORD` | the login to the registry of `docker.registry` |
 | `SELVEDGE_DEBUG` | set to print tracebacks |
@@ -170,6 +171,10 @@ GROUPS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "Updates": ("upgrade", "unattended_upgrades", "automatic_reboot", "reboot_time"),
         "Firewall and bans": ("firewall", "open_ports", "fail2ban", "ignore_ips"),
         "Logins": ("authorized_keys", "sudo", "allow_forwarding"),
+    },
+    "services": {
+        "PostgreSQL": ("postgres", "hosts", "clients", "database_scheme"),
+        "Redis": ("redis", "redis_scheme"),
     },
     "nginx": {
         "Ports": ("http_port", "https_port"),

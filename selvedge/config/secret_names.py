@@ -20,11 +20,13 @@ REGISTRY_USER = "SELVEDGE_DOCKER__USER"
 """The user of the registry of `docker.registry`."""
 REGISTRY_PASSWORD = "SELVEDGE_DOCKER__PASSWORD"
 """The password or token of that user."""
+SERVICES_PASSWORD = "SELVEDGE_SERVICES__PASSWORD"
+"""The password with which the servers of `services.clients` log in to the database."""
 NOTIFY_URLS = "SELVEDGE_NOTIFY__URLS"
 """The addresses that messages go to, with spaces between them."""
 _NAMES = (
     *(EAB_HMAC_KEY, DNS_CREDENTIALS, BACKUP_PASSWORD, S3_ACCESS_KEY, S3_SECRET_KEY),
-    *(REGISTRY_USER, REGISTRY_PASSWORD, NOTIFY_URLS),
+    *(REGISTRY_USER, REGISTRY_PASSWORD, SERVICES_PASSWORD, NOTIFY_URLS),
 )
 
 

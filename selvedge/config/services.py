@@ -38,6 +38,9 @@ class Services(Section):
     The app reaches both by sockets, without a password and without an open port. It finds their addresses in its variables
     `DATABASE_URL` and `REDIS_URL`, unless its own environment (`app.env_file`) has them. Other apps of the server cannot read
     them. If you turn a service off, it keeps running, and its data stay.
+
+    With `clients`, other servers use the same database: over TLS, with the password `SELVEDGE_SERVICES__PASSWORD` from the
+    environment or `.env`. The first run for the server in `hosts` creates it.
     """
 
     postgres: Switch = Field(
@@ -56,6 +59,12 @@ class Services(Section):
         description="The servers that have the services. Each has its own data. You need it if servers are in a group together. "
         "Default: all servers of the app.",
         examples=[["server"]],
+    )
+    clients: Text = Field(
+        "",
+        description="The group of the servers that use the database of the one server in `hosts`, at its `private_address`. The "
+        "firewall opens PostgreSQL's port to them alone. Default: no port is open.",
+        examples=["web"],
     )
     database_scheme: DatabaseScheme = Field(
         "postgresql",

@@ -24,6 +24,7 @@ from selvedge.config.schema import entry_model
 from selvedge.config.section import Section
 from selvedge.config.server import Hooks, Rollout, Server, Tls
 from selvedge.config.services import Services
+from selvedge.config.shared_database import shared_database
 from selvedge.config.sources import Source
 from selvedge.config.tables import merged
 from selvedge.config.target import Target
@@ -123,6 +124,7 @@ class Settings(Section):
             more: dict[str, Any] = {"host": found, "base_dir": self._base_dir}
             more |= {"env_commands": self._env_commands, "passwords": self._passwords}
             more["services"] = self.services.on(found.name)
+            more["database"] = shared_database(self.services, self.hosts, self.groups, found.name)
             return self._balanced(found.name, {**sections.pop("app"), "machine": sections.pop("server"), **sections, **more})
         except ValidationError as error:
             first = error.errors()[0]

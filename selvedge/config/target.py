@@ -21,6 +21,7 @@ from selvedge.config.nginx import below, password_variable
 from selvedge.config.processes import Process
 from selvedge.config.server import Hooks, Server
 from selvedge.config.services import TAKEN_NAMES, Services
+from selvedge.config.shared_database import POSTGRES_PORT, SharedDatabase, checked_password
 from selvedge.config.site import SiteSettings
 from selvedge.config.timers import Timer
 from selvedge.config.types import LOCAL_PREFIX
@@ -57,7 +58,8 @@ class Release(Value):
 class Target(SiteSettings):
     """The settings of one host.
 
-    machine: the table [server], because `server` is the app server. services: those of this host. timers: those that run on it.
+    machine: the table [server], because `server` is the app server. services: those of this host. database: the one that it
+    shares with other hosts. timers: those that run on it.
     base_dir: the folder of hosts.toml. env_commands: runs `app.env_command`, once for all hosts. passwords: the secrets of the
     environment (secret_names.py), by their variables. ssh_config: the file of `fab -S`, "" for the usual ones. ssh_keys: the
     private keys of `fab -i`. ssh_address: where ssh connects to.
@@ -74,6 +76,7 @@ class Target(SiteSettings):
     box: Box
     docker: Docker
     services: Services
+    database: SharedDatabase | None = None
     processes: Mapping[str, Process] = Field(default_factory=dict)
     timers: Mapping[str, Timer] = Field(default_factory=dict)
     backup: Backup
@@ -179,6 +182,26 @@ class Target(SiteSettings):
         return self.balancing.model_copy(update={"name": f"{self.name}{SUFFIX}", "ssh_address": self.ssh_address})
 
     @property
+    def has_only_database(self) -> bool:
+        """Whether the host has the database of the other servers, and does not run the app."""
+        return bool(self.database and self.database.here and not self.database.app_here)
+
+    @property
+    def runs_here(self) -> bool:
+        """Whether the app runs on the host: it is not only a balancer, and has not only the database."""
+        return not self.backends and not self.has_only_database
+
+    @property
+    def remote_database(self) -> SharedDatabase | None:
+        """The database on another host that this one uses."""
+        return self.database if self.database and not self.database.here else None
+
+    @property
+    def database_password(self) -> str:
+        """The password of the shared database. Raises ConfigError if it is missing or not suitable."""
+        return checked_password(self.passwords, self.database.host if self.database else "")
+
+    @property
     def former_sites(self) -> tuple[str, ...]:
         """The files with which nginx enables a balancer's site on a backend, if it is no balancer any longer."""
         enabled = f"{self.paths.site_enabled}{SUFFIX}"
@@ -188,10 +211,16 @@ class Target(SiteSettings):
     def open_ports(self) -> tuple[int, ...]:
         """The TCP ports that the firewall opens besides those of SSH: HTTP, HTTPS and `server.open_ports`.
 
-        A backend answers the balancers alone.
+        A backend answers the balancers alone, and a server that has only the database opens no site.
         """
-        site = self.balancer_site or (None if self.balancers else self)
+        site = self.balancer_site or (None if self.balancers or self.has_only_database else self)
         return tuple(dict.fromkeys((*((site.nginx.http_port, site.nginx.https_port) if site else ()), *self.machine.open_ports)))
+
+    @property
+    def inner_ports(self) -> tuple[tuple[str, int], ...]:
+        """The addresses for which the firewall opens a port, with this port: the balancers, and the database's clients."""
+        clients = self.database.addresses if self.database and self.database.here else ()
+        return (*((each, self.nginx.http_port) for each in self.balancers), *((each, POSTGRES_PORT) for each in clients))
 
     @property
     def repository_path(self) -> Path | None:

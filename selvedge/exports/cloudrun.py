@@ -22,7 +22,7 @@ def files(facts: Facts) -> Iterator[ExportFile]:
     secrets = ",".join(f"{each}={facts.app.name}-{each}:latest" for each in variables)
     yield rendered(
         facts, "cloudrun.yaml", "cloudrun.yaml.j2", NAME,
-        resource=resource_name(facts.app.name), memory=memory(facts), variables=variables,
+        resource=resource_name(facts.app.name), memory=memory(facts), cpus=_cpus(memory(facts)), variables=variables,
         secrets=f" --set-secrets {quote(secrets)}" if secrets else "", arguments=quote(_list("-c", facts.app.migrate)),
     )  # fmt: skip
 
@@ -30,6 +30,12 @@ def files(facts: Facts) -> Iterator[ExportFile]:
 def notes(facts: Facts) -> list[str]:
     """Return what is missing for the image."""
     return image_notes(facts)
+
+
+def _cpus(limit: str) -> int:
+    """Return the fewest processors with which Cloud Run accepts this memory: one for each 4 GiB, and 1, 2, 4 or 8 in all."""
+    size = int(limit[:-2]) * {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}[limit[-2:]]
+    return next((count for count in (1, 2, 4) if size <= count * 4 * 2**30), 8)
 
 
 def _list(*words: str) -> str:

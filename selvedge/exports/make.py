@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from selvedge.config.load import load
+from selvedge.config.secret_files import SECRET_FILES
 from selvedge.exports.facts import Facts
 from selvedge.exports.shared import differences
 from selvedge.exports.written import ExportFile, mark, marked, write
@@ -39,4 +40,5 @@ def rendered(facts: Facts, path: str, source: str, made_by: str, /, **values: An
 
     made_by: the export's name.
     """
-    return ExportFile(path, marked(template(f"exports/{source}", facts=facts, app=facts.app, mark=mark(made_by), **values)))
+    usual = {"facts": facts, "app": facts.app, "mark": mark(made_by), "secret_names": SECRET_FILES}
+    return ExportFile(path, marked(template(f"exports/{source}", **usual, **values)))

@@ -62,7 +62,7 @@ def env(run: Run, *, as_json: bool = False) -> None:
 def _source(app: Target) -> str:
     """Return where the environment comes from, for a message; "" if no setting names it."""
     own = f"`{shown(app.env_command)}`" if app.env_command else app.env_file
-    return " and ".join(filter(None, [own, "[services]" if app.services.environment(app.name) else ""]))
+    return " and ".join(filter(None, [own, "[services]" if app.services.environment(app.name) or app.remote_database else ""]))
 
 
 def _compared(host: str, fact: str, wanted: Hashes) -> Compared:

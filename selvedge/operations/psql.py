@@ -23,7 +23,9 @@ def psql(run: Run, command: str = "") -> None:
     run = run.of_app()
     without = [session for session in run.fleet.sessions if not session.target.services.postgres]
     if without:
-        app, host = without[0].target.name, without[0].name
+        app, host, database = without[0].target.name, without[0].name, without[0].target.remote_database
+        if database:
+            raise UsageError(f"{host}: the database of {app} is on {database.host}.", f"Run `fab -H {database.host} psql`.")
         remedy = "Set `postgres = true` in [services], or reach another database by `fab tunnel --to HOST:PORT`."
         raise UsageError(f"{host}: the app {app} has no database from services.postgres there.", remedy)
     if "\0" in command:

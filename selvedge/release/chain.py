@@ -9,13 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from selvedge.config.dotenv import app_environment
 from selvedge.engine.fleet import Fleet
 from selvedge.engine.session import Planned, Plans, Session
 from selvedge.release.carried import must_build, note_other_commits
 from selvedge.release.commits import Commits, apply_options
-from selvedge.release.database import network_databases
+from selvedge.release.database import shared_databases
 from selvedge.release.drained import with_undrain
+from selvedge.release.new_password import complete_database_password
 from selvedge.release.notify import notified
 from selvedge.release.refs import ref_of
 from selvedge.release.rollout import roll_out
@@ -40,6 +40,7 @@ def run_chain(fleet: Fleet, commits: Commits, tasks: Sequence[Step], options: Ma
     began = time.monotonic()
     apply_options(fleet.sessions, options)
     steps = {session.name: _steps(tasks, session) for session in fleet.sessions}
+    complete_database_password(fleet, steps, dry=bool(options.get("dry_run") or options.get("script")))
     # git may need longer than the servers.
     with ThreadPoolExecutor(max_workers=1) as background:
         uncommitted = background.submit(count_uncommitted, fleet.sessions, steps, options)
@@ -118,9 +119,9 @@ def _share_databases(sessions: Sequence[Session]) -> None:
     """Have only the first of the hosts that share a database migrate it."""
     seen: set[frozenset[str]] = set()
     for session in sessions:
-        if not session.target.migrate:
+        if not session.target.migrate or session.target.has_only_database:
             continue
-        databases = network_databases(app_environment(session.target))
+        databases = shared_databases(session.target)
         if databases and databases in seen:
             session.release = replace(session.release, migrates=False)
         seen.add(databases)

@@ -8,6 +8,8 @@ from urllib.parse import unquote
 
 from pydantic import SecretStr
 
+from selvedge.config.dotenv import app_environment
+from selvedge.config.target import Target
 from selvedge.engine.session import Session
 from selvedge.release.alembic import alembic_command
 from selvedge.shell.library import call
@@ -27,6 +29,20 @@ def network_databases(environment: Mapping[str, SecretStr]) -> frozenset[str]:
     """
     values = (value.get_secret_value() for value in environment.values())
     return frozenset(value for value in values if _NETWORK.fullmatch(value) and not _is_local(value))
+
+
+def shared_databases(app: Target) -> frozenset[str]:
+    """Return the addresses of the databases that a host shares with others. They are secret.
+
+    The server that has the database of services.clients reaches it by a socket, and the others over the network.
+    """
+    own = app_environment(app)
+    found = network_databases(own)
+    here = app.database if app.database and app.database.here else None
+    local = app.services.environment(app.name).get("DATABASE_URL")
+    if not here or "DATABASE_URL" not in own or own["DATABASE_URL"].get_secret_value() != local:
+        return found
+    return found | {here.url(app.services, app.name, app.database_password).get_secret_value()}
 
 
 def _is_local(address: str) -> bool:

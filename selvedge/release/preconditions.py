@@ -47,9 +47,12 @@ def public_keys(app: Target) -> None:
 
 
 def runs_app(app: Target) -> None:
-    """Check that the app runs on the host. Raises UsageError for a host that is only its balancer."""
+    """Check that the app runs on the host. Raises UsageError for a host that is only its balancer, or has only its database."""
     from selvedge.errors import UsageError
 
+    if app.has_only_database:
+        remedy = f"Run this step on the group {app.services.clients}, and `fab -H {app.host.name} setup` there."
+        raise UsageError(f"{app.host.name} has only the database (services.clients), so the app does not run there.", remedy)
     if app.backends:
         name = app.host.name
         remedy = f"Run `fab -H {name} balancer` there, and this step on the group of the backends."
@@ -91,7 +94,17 @@ def environment(app: Target) -> None:
 
 
 def postgres(app: Target) -> None:
-    """Check that the app has PostgreSQL on some server. Raises UsageError."""
+    """Check that the app has PostgreSQL on some server, and the password if others use it. Raises UsageError or ConfigError."""
+    from selvedge.config.secret_names import SERVICES_PASSWORD
+
+    # A run for the server that has the database creates the password (new_password.py).
+    if app.database and (SERVICES_PASSWORD in app.passwords or not app.database.here):
+        app.database_password  # noqa: B018
+    if app.has_only_database:
+        from selvedge.resources.backups import check_backup
+
+        check_backup(app)
+        return
     _service(app, "postgres", wanted=app.services.postgres)
 
 

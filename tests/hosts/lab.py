@@ -180,8 +180,9 @@ class Project:
 class Lab:
     """The servers of one process of a test run. The processes (workers of pytest-xdist) share a sandbox."""
 
-    def __init__(self, run: str, worker: str) -> None:
-        base = _base()
+    def __init__(self, run: str, worker: str, *, in_memory: bool = True) -> None:
+        """in_memory: their disks may be in memory, up to a gigabyte for each server."""
+        base = _base() if in_memory else _on_disk()
         base.mkdir(parents=True, exist_ok=True)
         self._prefix, self._count = worker, 0
         self._alive = _hold(base / f"{run}.lock", fcntl.LOCK_SH)

@@ -4,33 +4,25 @@ from __future__ import annotations
 
 import base64
 import binascii
-import secrets
 from collections.abc import Iterator
-from pathlib import Path
 
 from pydantic import SecretStr
 
-from selvedge.config.env_file import set_variable
-from selvedge.config.files import display_name
 from selvedge.config.local_files import home_folder
 from selvedge.config.secret_names import BACKUP_PASSWORD
 from selvedge.engine.session import Session
 from selvedge.errors import ConfigError, SelvedgeError, UsageError
 from selvedge.operations.support.question import accepted, can_ask
+from selvedge.release.new_password import create_password, refuse_tracked
 from selvedge.report.text import Styled
 from selvedge.resources.backups import check_backup, known_host_key
 from selvedge.resources.base import Ask
-from selvedge.resources.code.git import git
-from selvedge.resources.code.tracked import tracked_warning
 from selvedge.run import Run
 from selvedge.shell.library import call
 from selvedge.shell.quoting import quote
 from selvedge.ssh import known_hosts
 from selvedge.ssh.host_keys import fingerprint, kind_of
 from selvedge.ssh.known_hosts import HostKey
-
-BYTES = 32
-"""Random bytes of a new password."""
 
 
 def complete(run: Run, *, yes: bool, dry: bool) -> None:
@@ -55,20 +47,10 @@ def complete(run: Run, *, yes: bool, dry: bool) -> None:
 def _create_password(run: Run, *, dry: bool) -> None:
     """Write a new password to `.env`, and use it in this run. Raises ConfigError if there is one already, or if git has `.env`."""
     path = run.settings.base_dir / ".env"
-    if path.exists() and (warning := tracked_warning(path)):
-        raise ConfigError(str(path), "", f"the password of the backups was not written: {warning[0]}", warning[1])
+    refuse_tracked(path, "of the backups")
     _require_new(run)
-    password = secrets.token_urlsafe(BYTES)
-    if not dry:
-        set_variable(path, BACKUP_PASSWORD, password)
-        path.chmod(0o600)
-        shown = display_name(path)
-        run.report.line(f"{shown}: {BACKUP_PASSWORD} is new. Keep a copy elsewhere, too: without it, no one can read the backups.")
-        if not _is_ignored(path):
-            run.report.line(Styled("Note: ", "yellow"), f"add {path.name} to .gitignore, so that the password is in no repository.")
-    for session in run.fleet.sessions:
-        passwords = {**session.target.passwords, BACKUP_PASSWORD: SecretStr(password)}
-        session.target = session.target.model_copy(update={"passwords": passwords})
+    note = "Keep a copy elsewhere, too: without it, no one can read the backups."
+    create_password(run.fleet, path, BACKUP_PASSWORD, note, dry=dry)
 
 
 def _require_new(run: Run) -> None:
@@ -87,14 +69,6 @@ def _require_new(run: Run) -> None:
             write = f"printf '\\n%s\\n' \"{BACKUP_PASSWORD}=$(ssh {login} sudo cat {place})\""
             remedy = f"Copy it from the server: `(umask 077; {write} >>.env)`."
             raise ConfigError("environment", BACKUP_PASSWORD, problem, remedy)
-
-
-def _is_ignored(path: Path) -> bool:
-    """Return whether git ignores a file; True outside of a repository."""
-    try:
-        return git(path.resolve().parent, "check-ignore", "-q", "--", path.name).returncode != 1
-    except SelvedgeError:
-        return True
 
 
 def _trust(run: Run, session: Session, *, yes: bool, dry: bool) -> None:

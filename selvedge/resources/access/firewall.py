@@ -70,16 +70,14 @@ class Firewall(Resource):
     """ufw is on and lets in `ports` and the ports of ssh, over IPv4 and IPv6. Rules that Selvedge did not make stay.
 
     So do the ports of nginx's other sites, and the balancers' of other backends: another app of the server may have them.
-    app: the name of this app's sites.
-    limit: the template of ufw's before.init; it gets the ports of ssh as `ssh_ports`. sources: the addresses that reach the port
-    `inner`, the only ones unless it is in `ports`.
+    app: the name of this app's sites. limit: the template of ufw's before.init; it gets the ports of ssh as `ssh_ports`. inner:
+    addresses, each with a port that it reaches, which is closed to others unless it is in `ports`.
     """
 
     ports: tuple[int, ...]
     limit: Template | None = None
     app: str = ""
-    sources: tuple[str, ...] = ()
-    inner: int = 0
+    inner: tuple[tuple[str, int], ...] = ()
     guard: Guard = UNDO
 
     def paths(self) -> tuple[str, ...]:
@@ -138,7 +136,7 @@ class Firewall(Resource):
 
     def _sources(self, rules: list[Rule]) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
         """Return the addresses with the port that are to be let in, and those that no longer are."""
-        wanted = [(source, str(self.inner)) for source in self.sources]
+        wanted = [(source, str(port)) for source, port in self.inner]
         ours = self._comment.encode().hex()
         found = dict.fromkeys((rule.source, rule.port) for rule in rules if rule.comment == ours and not rule.anywhere)
         opened = [(source, port) for source, port in wanted for rule in rules if rule.source == source and rule.opens(port, source)]
@@ -157,11 +155,12 @@ def _rules(text: str) -> list[Rule]:
 class PortAllowed(Resource):
     """The firewall lets in connections to a port, if `fab harden` has set it up. The change only fails.
 
-    sources: the addresses that must reach the port; empty for all.
+    sources: the addresses that must reach the port; empty for all. who: what they are, such as "balancer".
     """
 
     port: int
     sources: tuple[str, ...] = ()
+    who: str = "balancer"
 
     def probe(self) -> str:
         files = "/etc/ufw/user.rules /etc/ufw/user6.rules" if self.sources else "/etc/ufw/user.rules"
@@ -174,7 +173,8 @@ class PortAllowed(Resource):
         shut = [source for source in self.sources or [""] if not any(rule.opens(port, source) for rule in rules)]
         if not is_ours or not shut:
             return None
-        who = f" from the balancer {shut[0]}" if shut[0] else ""
-        problem = f"The server's firewall does not let in connections to port {port}{who}, so no one could reach the app there."
+        who = f" from the {self.who} {shut[0]}" if shut[0] else ""
+        what = "the app" if self.who == "balancer" else "it"
+        problem = f"The server's firewall does not let in connections to port {port}{who}, so no one could reach {what} there."
         remedy = "Run `fab harden` first: it opens the port. Then run the same command again."
         return Change.refused(f"check that the firewall allows port {self.port}", problem, remedy=remedy)

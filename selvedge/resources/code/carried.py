@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import fnmatch
 import functools
 import hashlib
 import io
@@ -17,6 +18,7 @@ from typing import IO, TYPE_CHECKING
 
 from selvedge.config import private_keys
 from selvedge.config.files import hosts_file_name
+from selvedge.config.secret_files import SECRET_FILES
 from selvedge.errors import ConfigError, SelvedgeError
 from selvedge.resources.base import Change, Resource
 from selvedge.shell.library import call
@@ -30,11 +32,7 @@ if TYPE_CHECKING:
 
     from selvedge.config.target import Target
 
-_SECRET = re.compile(
-    r"\.git|\.env(\..+)?|\.netrc|\.npmrc|\.pypirc|\.pgpass|\.ssh|\.aws|\.azure|\.docker|\.kube|\.gnupg|\.htpasswd|\.git-credentials"
-    r"|id_(rsa|dsa|ecdsa|ed25519)(_sk)?(\.pub)?|.+\.(pem|key|p12|pfx|p8|ppk|jks|keystore|kdbx)",
-    re.IGNORECASE,
-)
+_LEFT_OUT = re.compile("|".join(map(fnmatch.translate, (".git", *SECRET_FILES))), re.IGNORECASE)
 """Names that usually hold secrets, or are no part of what a build makes."""
 _START = 64 * 1024
 """Bytes at the start of a file that show whether it is a private key."""
@@ -230,7 +228,7 @@ def _entries(base: Path, carried: tuple[str, ...], left_out: list[str]) -> Itera
 def _walk(base: Path, name: str, top: str, left_out: list[str]) -> Iterator[_Entry]:
     path = base / name
     status = path.lstat()
-    if name != top and _SECRET.fullmatch(path.name):
+    if name != top and _LEFT_OUT.fullmatch(path.name):
         left_out.append(name)
         return
     if stat.S_ISLNK(status.st_mode):

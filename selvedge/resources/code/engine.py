@@ -13,7 +13,11 @@ SETTINGS = "/etc/docker/daemon.json"
 NEEDED = {"live-restore": True}
 """Containers keep running while the engine is restarted, for example by an upgrade."""
 USUAL = {"ip": "127.0.0.1"}
-"""Ports that other containers publish without an address are not open to the Internet, unless someone has decided otherwise."""
+"""Ports that other containers publish without an address are not open to the Internet, unless someone has decided otherwise.
+
+An engine that was on the server before does not get it: its containers may have users on the Internet, and would lose them at
+their next restart.
+"""
 
 
 class DockerInstalled(Resource):
@@ -36,7 +40,7 @@ class EngineSettings(Resource):
         return "dockerengine_settings"
 
     def plan(self, fact: str) -> Change | None:
-        swarm, _, text = fact.partition("\n")
+        state, _, text = fact.partition("\n")
         before = text.rstrip("\n") + "\n" if text.strip() else ""
         summary = f"set live-restore in {SETTINGS}"
         try:
@@ -45,11 +49,17 @@ class EngineSettings(Resource):
             found = None
         if not isinstance(found, dict):
             return Change.refused(summary, f"{SETTINGS} is not a JSON object.", remedy="Correct the file on the server.")
-        wanted = {**USUAL, **found, **NEEDED}
+        wanted = {**({} if "stranger" in state.split() else USUAL), **found, **NEEDED}
         if wanted == found:
             return None
-        if swarm.strip():
+        if "swarm" in state.split():
             problem = "Docker on this server is part of a swarm, which excludes its setting live-restore."
             return Change.refused(summary, problem, remedy="Run `docker swarm leave` on the server, or use another server.")
         after = json.dumps(wanted, indent=2) + "\n"
         return Change(summary, with_input(f"file_put {SETTINGS} 0644 root root", after), diff=diff(SETTINGS, before, after))
+
+    def unchanged(self, fact: str) -> str:
+        state, _, text = fact.partition("\n")
+        if "stranger" not in state.split() or '"ip"' in text:
+            return ""
+        return "Docker was here before, so the ports that its containers publish stay open to the Internet"

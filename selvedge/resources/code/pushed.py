@@ -6,6 +6,7 @@ import atexit
 import functools
 import subprocess
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ from selvedge.ssh.payload import readable
 if TYPE_CHECKING:
     from selvedge.config.target import Target
 
+_LOCK = threading.Lock()
+"""Held while a file to send is written: the hosts of a run are read at the same time, and most of them need the same file."""
 OWN_FILES = ("hosts.toml", "fabfile.py", "fabric.yaml", "deploy/tasks", "deploy/templates", "deploy/.ejected")
 """Selvedge's files in a project, relative to the folder of hosts.toml: what `selvedge init` and `selvedge eject` write."""
 
@@ -73,7 +76,8 @@ class PushedLargeFiles(Resource):
         files = tuple(file for file in self.files if file.oid in missing)
         if not files:
             return ""
-        archive = _archive(files)
+        with _LOCK:
+            archive = _archive(files)
         return f"pack {archive.stat().st_size} {len(files)} {archive}"
 
     def plan(self, fact: str) -> Change | None:
@@ -136,7 +140,8 @@ def uncommitted_files(app: Target) -> int:
 
 def pack_objects(checkout: Path, commit: str, known: Sequence[str]) -> Path:
     """Return a file with the objects of a commit, without those of the `known` commits. Raises SelvedgeError."""
-    return _pack(checkout, commit, tuple(known))
+    with _LOCK:
+        return _pack(checkout, commit, tuple(known))
 
 
 def newest_tags(checkout: Path, commit: str) -> list[str]:

@@ -12,7 +12,7 @@ alembic_run() {
   flock -w 300 9 || return 1
   output=$(mktemp /run/selvedge/alembic.XXXXXX) || return 1
   status=0
-  instance_run "$new" timeout -k 10 "$seconds" sh -c "$1" >"$output" 2>&1 3<&- 9>&- || status=$?
+  instance_run "$new" sh -c "$(limit_script)" sh 10 "$seconds" sh -c "$1" >"$output" 2>&1 3<&- 9>&- || status=$?
   alembic_lines <"$output"
   alembic_lines -v <"$output" | hide_secrets
   rm -f -- "$output"

@@ -123,7 +123,7 @@ backup_restore() {
 backup_migrate() {
   [ -n "$migrate" ] && [ -x "$base/instances/$1/run" ] || return 0
   step_wait "migrating: $migrate"
-  if ! step_try instance_run "$1" timeout -k 10 "$migrate_timeout" sh -c "$migrate"; then
+  if ! step_try instance_run "$1" sh -c "$(limit_script)" sh 10 "$migrate_timeout" sh -c "$migrate"; then
     step_say "the migration failed on the restored database: $reason"
   fi
 }

@@ -1,17 +1,24 @@
 # Docker on the server.
 
+# Written before Selvedge installs Docker. One that was here before keeps the addresses at which its containers publish ports.
+dockerengine_mark=/var/lib/selvedge/docker-installed
+
 # dockerengine_fact: print the client's path if it is installed.
 dockerengine_fact() { command -v docker || :; }
 
-# dockerengine_settings: print "swarm" or an empty line, then the file with the engine's settings.
+# dockerengine_settings: print a line with "swarm" and "stranger", as far as they apply, then the file with the engine's settings.
 dockerengine_settings() {
-  if [ -s /var/lib/docker/swarm/docker-state.json ]; then echo swarm; else echo; fi
+  if [ -s /var/lib/docker/swarm/docker-state.json ]; then printf 'swarm '; fi
+  if command -v docker >/dev/null && [ ! -e "$dockerengine_mark" ]; then printf stranger; fi
+  echo
   cat /etc/docker/daemon.json 2>/dev/null || :
 }
 
 # dockerengine_install: the distribution's engine. From Debian 13 on, its client and the builder are packages of their own.
 dockerengine_install() {
   local package
+  mkdir -p "${dockerengine_mark%/*}"
+  : >"$dockerengine_mark"
   apt_lists_current || apt_fetch || step_say "could not refresh the package lists; using outdated ones"
   set -- docker.io
   for package in docker-cli docker-buildx; do

@@ -36,7 +36,7 @@ gunicorn_conflict() {
   if [ -z "$file$(survey_fact config "${1%-*}")" ] && [ ! -e "$folder/gunicorn.conf.py" ] &&
     ! grep -q -s '^GUNICORN_CMD_ARGS=' "$base/instances/$1/env"; then return 0; fi
   status=0
-  manager_run "$1" timeout -k 5 30 "$base/instances/$1/run" python -c "$(cat "$undo/program.gunicorn")" ${file:+"$file"} >"$undo/conflict" 2>&1 </dev/null 3<&- || status=$?
+  manager_run "$1" sh -c "$(limit_script)" sh 5 30 "$base/instances/$1/run" python -c "$(cat "$undo/program.gunicorn")" ${file:+"$file"} >"$undo/conflict" 2>&1 </dev/null 3<&- || status=$?
   if [ "$status" -ne 0 ]; then
     hide_secrets <"$undo/conflict" | grep -v '^[[:space:]]*$' | tail -n 1
   else

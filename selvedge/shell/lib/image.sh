@@ -27,10 +27,20 @@ image_build() {
   if ! image_make; then
     image_trim
     if image_full >/dev/null; then step_remedy "Free some space on the server, or remove old data of Docker: \`sudo docker system df\` shows it, \`sudo docker builder prune\` removes the cache of builds. The live release keeps serving."; fi
+    if grep -q -a 'buildx component is missing' "$undo/installer"; then image_no_builder; fi
     step_fail "Could not build the image: $(image_reason)"
   fi
   step_wait ""
   image_take
+}
+
+# image_no_builder: say which package Docker needs to build an image: Docker's own, or that of the distribution.
+image_no_builder() {
+  local package
+  package=docker-buildx
+  if dpkg-query -W -f='${Status}' docker-ce-cli 2>/dev/null | grep -q ' installed$'; then package=docker-buildx-plugin; fi
+  step_remedy "Install it on the server: \`sudo apt-get install $package\`. Then run the same command again. Or build elsewhere: [docker] build."
+  step_fail "Could not build the image: Docker on this server has no BuildKit, because its part buildx is missing"
 }
 
 # image_room KILOBYTES: space for the image. Old releases and their images make room if there is too little.

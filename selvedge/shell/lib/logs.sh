@@ -42,7 +42,8 @@ logs_tail() {
   [ -n "$follow" ] || return 0
   if [ -e "$2.cursor" ]; then
     cursor=$(cat -- "$2.cursor")
-    journalctl -q -f --no-tail -o cat -t "$(cat -- "$2.tag")" -u docker.service ${cursor:+"--after-cursor=$cursor"} | sed -u "s/^/$1 - /" &
+    # shellcheck disable=SC2046 # no tag has a space
+    journalctl $(output_filter "$(cat -- "$2.tag")") -f --no-tail ${cursor:+"--after-cursor=$cursor"} | sed -u "s/^/$1 - /" &
   else
     tail -q -c "+$3" -F -- "$2" | sed -u "s/^/$1 - /" &
   fi
@@ -75,7 +76,8 @@ logs_file() {
   file=$(logs_new "$1")
   printf '%s\n' "$file"
   [ -e "$file.tag" ] || return 0
-  journalctl -q -n 200000 -o cat --no-pager --show-cursor -t "$(cat -- "$file.tag")" -u docker.service >"$file"
+  # shellcheck disable=SC2046
+  journalctl $(output_filter "$(cat -- "$file.tag")") -n 200000 --show-cursor >"$file"
   sed -n '$s/^-- cursor: //p' "$file" >"$file.cursor"
   sed -i '${/^-- cursor: /d}' "$file"
 }

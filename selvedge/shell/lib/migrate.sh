@@ -15,7 +15,7 @@ migrate_run() {
   reader=$!
   {
     status=0
-    switch_run timeout -k 10 "$migrate_timeout" sh -c "$migrate" 2>&1 || status=$?
+    switch_run sh -c "$(limit_script)" sh 10 "$migrate_timeout" sh -c "$migrate" 2>&1 || status=$?
     printf '%s\n' "$status" >"$undo/migrated"
   } | hide_secrets | tee -- "$undo/migration.pipe" | stdbuf -oL sed "1,50s/^/$mark say   /"
   wait "$reader" || :

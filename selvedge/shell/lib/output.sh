@@ -11,6 +11,9 @@ output_tag() {
   esac
 }
 
+# output_filter TAG: print the options with which journalctl prints only lines of the engine with this tag.
+output_filter() { printf '%s ' -q -o cat --no-pager -t "$1" -u docker.service; }
+
 # output_place NAME: print where a user finds it.
 output_place() {
   if docker_owns "${1%%.*}"; then printf 'the journal (journalctl -t %s)\n' "$(output_tag "$1")"; else printf '%s\n' "$log_dir/$1.log"; fi
@@ -19,7 +22,8 @@ output_place() {
 # output_end NAME: print a mark of its present end.
 output_end() {
   if docker_owns "${1%%.*}"; then
-    journalctl -q -n 1 -o cat --no-pager --show-cursor -t "$(output_tag "$1")" -u docker.service 2>/dev/null | sed -n 's/^-- cursor: //p'
+    # shellcheck disable=SC2046 # no tag has a space
+    journalctl $(output_filter "$(output_tag "$1")") -n 1 --show-cursor 2>/dev/null | sed -n 's/^-- cursor: //p'
   else
     stat -c %s -- "$log_dir/$1.log" 2>/dev/null || echo 0
   fi
@@ -30,7 +34,8 @@ output_from() {
   local from
   from=$2
   if docker_owns "${1%%.*}"; then
-    journalctl -q -o cat --no-pager -t "$(output_tag "$1")" -u docker.service ${from:+"--after-cursor=$from"} 2>/dev/null || :
+    # shellcheck disable=SC2046
+    journalctl $(output_filter "$(output_tag "$1")") ${from:+"--after-cursor=$from"} 2>/dev/null || :
     return 0
   fi
   if [ "$(stat -c %s "$log_dir/$1.log" 2>/dev/null || echo 0)" -lt "${from:-0}" ]; then from=0; fi

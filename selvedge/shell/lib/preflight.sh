@@ -28,7 +28,7 @@ preflight_run() {
   tail -c 65536 <"$undo/preflight.pipe" &
   reader=$!
   status=0
-  manager_run "$new" timeout -k 5 "${2:-$start_timeout}" "$base/instances/$new/run" python -c "$(cat "$undo/program.preflight")" \
+  manager_run "$new" sh -c "$(limit_script)" sh 5 "${2:-$start_timeout}" "$base/instances/$new/run" python -c "$(cat "$undo/program.preflight")" \
     "$1" "$module" "$settings" >"$undo/preflight.pipe" 2>&1 </dev/null || status=$?
   # A process that the app started during its import would keep the pipe open.
   waited=0

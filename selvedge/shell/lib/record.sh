@@ -16,7 +16,7 @@ record_note() {
 record_begin() {
   revisions=
   if [ "$why" = deploy ] && [ -n "$alembic" ]; then
-    switch_run timeout -k 5 30 sh -c "$alembic" >"$undo/revisions" 2>&1 3<&- &
+    switch_run sh -c "$(limit_script)" sh 5 30 sh -c "$alembic" >"$undo/revisions" 2>&1 3<&- &
     revisions=$!
   fi
 }

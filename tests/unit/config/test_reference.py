@@ -15,6 +15,8 @@ from tests.unit.config.conftest import Load
 APP = {"name": "hello", "repository": "."}
 BALANCED = '[hosts.lb]\naddress = "10.0.0.1"\n[hosts.web-1]\naddress = "10.0.0.2"\n[groups]\nweb = ["web-1"]\n'
 """What [balancer] needs."""
+SHARED = '[hosts.server]\naddress = "10.0.0.1"\n[hosts.web-1]\naddress = "10.0.0.2"\n[groups]\nweb = ["web-1"]\n'
+"""What services.clients needs."""
 
 
 def test_the_reference_page_is_current() -> None:
@@ -46,8 +48,8 @@ def test_every_example_of_the_page_can_be_copied(settings: Load) -> None:
         missing += [name for each in entries for name in each.get("hosts", ())]
         head = "".join(f'{key} = "{value}"\n' for key, value in APP.items() if key not in tables.get("app", {}))
         text = example.replace("[app]\n", f"[app]\n{head}") if "app" in tables else f"[app]\n{head}{example}"
-        missing += tables.get("services", {}).get("hosts", [])
-        settings(text + (BALANCED if "balancer" in tables else "") + "".join(f"[hosts.{name}]\n" for name in missing))
+        more = BALANCED if "balancer" in tables else SHARED if "clients" in tables.get("services", {}) else ""
+        settings(text + more + "".join(f"[hosts.{name}]\n" for name in missing))
 
 
 def test_every_setting_of_a_process_has_a_description_and_a_valid_example(settings: Load) -> None:
@@ -91,8 +93,11 @@ def test_every_setting_has_a_description_and_a_valid_example(settings: Load) -> 
                     tables[section] = {"hosts": ["lb"], "backends": "web", key: example}
                 if (section, key) == ("services", "hosts"):
                     tables["hosts.server"] = {}
+                if (section, key) == ("services", "clients"):
+                    tables[section] |= {"postgres": True, "hosts": ["server"]}
                 text = "".join(
                     f"[{name}]\n" + "".join(f"{key} = {to_toml(value)}\n" for key, value in table.items())
                     for name, table in tables.items()
                 )
-                settings(text + BALANCED if section == "balancer" else text)
+                more = BALANCED if section == "balancer" else SHARED if (section, key) == ("services", "clients") else ""
+                settings(text + more)

@@ -160,6 +160,43 @@ def test_kubernetes_has_an_overlay_for_each_group(hostile: Exported) -> None:
     assert ingress["spec"]["rules"][0]["host"] == "staging.example.com"
 
 
+@pytest.mark.parametrize(
+    ("path", "strip", "rule", "rewrites"),
+    [
+        ("/api", True, {"path": "/api(/|$)(.*)", "pathType": "ImplementationSpecific"}, True),
+        ("/v1.0", True, {"path": r"/v1\.0(/|$)(.*)", "pathType": "ImplementationSpecific"}, True),
+        ("/api", False, {"path": "/api", "pathType": "Prefix"}, False),
+    ],
+)
+def test_kubernetes_takes_the_path_of_the_app_off(
+    exported: Make, path: str, strip: bool, rule: dict[str, str], rewrites: bool
+) -> None:
+    text = f'[nginx]\npath = "{path}"\nstrip_path = {str(strip).lower()}\n'
+    made = exported(text, domains=["a.example.com"], health="/health" if strip else f"{path}/health")
+    made.make("kubernetes")
+    [ingress] = documents(made.text("kubernetes/overlays/production/ingress.yaml"))
+    assert ingress["spec"]["rules"][0]["http"]["paths"][0].items() >= rule.items()
+    target = ingress["metadata"]["annotations"].get("nginx.ingress.kubernetes.io/rewrite-target")
+    assert target == ("/$2" if rewrites else None)
+
+
+@pytest.mark.parametrize(
+    ("memory", "limits"),
+    [
+        ("75%", {"cpu": "1", "memory": "512Mi"}),
+        ("4G", {"cpu": "1", "memory": "4Gi"}),
+        ("4097M", {"cpu": "2", "memory": "4097Mi"}),
+        ("16G", {"cpu": "4", "memory": "16Gi"}),
+        ("32G", {"cpu": "8", "memory": "32Gi"}),
+    ],
+)
+def test_cloud_run_has_as_many_processors_as_the_memory_needs(exported: Make, memory: str, limits: dict[str, str]) -> None:
+    made = exported(memory_max=memory)
+    made.make("cloudrun")
+    [run] = documents(made.text("cloudrun.yaml"))
+    assert run["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"] == limits
+
+
 def test_kubernetes_runs_processes_and_timers(hostile: Exported) -> None:
     processes = documents(hostile.text("kubernetes/base/processes.yaml"))[-2:]
     assert [each["spec"]["strategy"]["type"] for each in processes] == ["RollingUpdate", "Recreate"]

@@ -9,6 +9,7 @@ import pytest
 
 from selvedge.config.hosts import OVERRIDES
 from selvedge.config.schema import entry_model
+from selvedge.config.secret_files import SECRET_FILES
 from selvedge.config.settings import Settings
 from selvedge.config.types import LocalPath
 from tests.support.exports import Exported
@@ -50,6 +51,14 @@ def test_no_image_and_no_upload_has_a_secret_file(exported: Make, setting: str) 
     assert "keys/se\\*cret" in made.text(".dockerignore").splitlines()
     made.make("appengine")
     assert "/keys/se\\*cret" in made.text(".gcloudignore").splitlines()
+
+
+def test_names_that_usually_hold_secrets_are_in_no_image_and_no_upload(exported: Make) -> None:
+    made = exported()
+    made.make("docker")
+    assert {f"**/{name}" for name in SECRET_FILES} <= set(made.text(".dockerignore").splitlines())
+    made.make("appengine")
+    assert set(SECRET_FILES) <= set(made.text(".gcloudignore").splitlines())
 
 
 @pytest.mark.parametrize("section", ["app", "backup", "tls"])

@@ -136,7 +136,9 @@ def test_a_release_goes_back_if_it_fails_and_not_if_the_balancer_does(
     fleet: Any = SimpleNamespace(sessions=sessions, report=report, each=each, rollout=Rollout())
     monkeypatch.setattr(rollout, "converge", converge)
     monkeypatch.setattr(rollout, "run_on_failure", lambda *_: None)
-    monkeypatch.setattr(rollout, "_live_releases", lambda _, found: {one.name: Record(live[one.name], "good") for one in found})
+    monkeypatch.setattr(rollout, "_getting", lambda *_: set())
+    record = lambda id: SimpleNamespace(live=id, live_record=Record(id, "good"))  # noqa: E731
+    monkeypatch.setattr(rollout, "_read", lambda _, found: {one.name: (record(live[one.name]), []) for one in found})
     plans = {name: [Planned(step("switch"), [], Plan([(None, None)]))] for name in live}  # type: ignore[list-item]
     with pytest.raises(SelvedgeError):
         rollout.roll_out(fleet, SimpleNamespace(resolve_now=None), plans, revert=True)  # type: ignore[arg-type]

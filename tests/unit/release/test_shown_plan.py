@@ -83,7 +83,7 @@ def test_the_flags_that_show_the_text_of_new_files(options: dict[str, bool], who
     change = File("/etc/x", TEXT).plan("absent")
     assert change
     items: list[Any] = [Planned(SimpleNamespace(name="nginx", needs_commit=False), [], Plan([(File("/etc/x", ""), change)]))]  # type: ignore[arg-type]
-    app = SimpleNamespace(carry=[], carry_commands=(), passwords={}, drains=False)
+    app = SimpleNamespace(carry=[], carry_commands=(), passwords={}, drains=False, database=None)
     session = SimpleNamespace(name="web", app=app, target=app, release=Release())
     fleet: Any = SimpleNamespace(
         sessions=[session], report=Report(stream), lock=lambda *_: False, leave_out_unreachable=lambda **_: None

@@ -23,7 +23,7 @@ SSH6 = SSH.replace("0.0.0.0/0", "::/0")
 INNER = rule("allow", "80", source="10.0.0.1", comment="selvedge-hello")
 INNER6 = INNER.replace("0.0.0.0/0", "::/0").replace("10.0.0.1", "fd00::1")
 OWN, OTHER = (each.encode().hex() for each in ("hello", "other"))
-BACKEND = Firewall((), app="hello", sources=("10.0.0.1",), inner=80)
+BACKEND = Firewall((), app="hello", inner=(("10.0.0.1", 80),))
 PROFILE = "### tuple ### allow tcp 80,443 0.0.0.0/0 any 0.0.0.0/0 Nginx%20Full - in"
 OPEN_ALL = ("change the firewall: open port 22, 80, 443", "firewall_open 22 80 443")
 OPEN_SSH = ("change the firewall: open port 22", "firewall_open 22")
@@ -70,7 +70,7 @@ UNKNOWN = (
     (Firewall((22,), app="hello"), firewall_fact(f"{SSH}\n{INNER}", rules6=SSH6) + "\n--- peers\n10.0.0.1 80", None),
     (Firewall((22,), app="hello"), firewall_fact(f"{SSH}\n{INNER}", rules6=SSH6) + "\n--- peers\n10.0.0.1 8080",
      "change the firewall: close port 80 to 10.0.0.1", "firewall_close_to 10.0.0.1 80"),
-    (Firewall((), app="hello", sources=("fd00::1",), inner=80), firewall_fact(SSH, rules6=f"{SSH6}\n{INNER6}"), None),
+    (Firewall((), app="hello", inner=(("fd00::1", 80),)), firewall_fact(SSH, rules6=f"{SSH6}\n{INNER6}"), None),
     # A firewall that is off, or lets in more.
     (WALL, firewall_fact(OPEN, state=""), *TURN_ON),
     (WALL, firewall_fact(OPEN, state="on\nipv6\nlive"), *TURN_ON),

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,18 @@ def test_objects_that_are_missing_are_named_when_they_are_packed(source: Path) -
     with pytest.raises(SelvedgeError, match=f"git cannot read .*: bad tree object {tree}") as error:
         pushed.pack_objects(source, commit, [])
     assert "fsck` lists them" in error.value.remedy
+
+
+def test_several_servers_get_the_same_whole_file(source: Path) -> None:
+    """All of them are read at once."""
+    commit = git(source, "rev-parse", "HEAD")
+
+    def size(_server: int) -> int:
+        return pushed.pack_objects(source, commit, []).stat().st_size
+
+    with ThreadPoolExecutor(8) as pool:
+        found = set(pool.map(size, range(8)))
+    assert len(found) == 1 and found != {0}
 
 
 def test_a_shallow_clone_that_lacks_objects(source: Path, tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ OWNED = (
     "/etc/selvedge/hello/acme-ca.pem",
     "/etc/selvedge/hello/build.env",
     "/etc/selvedge/hello/certificate.pem",
+    "/etc/selvedge/hello/database.pem",
     "/etc/selvedge/hello/dns-credentials",
     "/etc/selvedge/hello/site-login",
     "/etc/selvedge/redis/hello.conf",

@@ -97,7 +97,7 @@ def test_only_a_host_of_the_table_is_a_balancer(app: Callable[..., Target], lb: 
 def test_a_backend_answers_and_believes_its_balancers_alone(app: Callable[..., Target]) -> None:
     settings = app("a backend")
     (wall,) = of("harden", settings, Firewall)
-    assert (wall.ports, wall.sources, wall.inner) == ((), ("10.0.0.1",), 80)
+    assert (wall.ports, wall.inner) == ((), (("10.0.0.1", 80),))
     assert of("nginx", settings, PortAllowed) == [PortAllowed(80, ("10.0.0.1",))]
     text = file("nginx", settings, f"{SNIPPETS}/hello.conf").text
     assert re.findall(r"set_real_ip_from (\S+);", text) == ["10.0.0.1"]
@@ -239,5 +239,5 @@ def test_both_on_one_server(app: Callable[..., Target]) -> None:
     site = file("balancer", settings, f"{SITES}/hello.balancer").text
     assert "listen 80;" in site and "server 203.0.113.10:8080 " in site
     (wall,) = of("harden", settings, Firewall)
-    assert (wall.ports, wall.sources, wall.inner) == ((80, 443), ("203.0.113.10", "10.0.0.1"), 8080)
+    assert (wall.ports, wall.inner) == ((80, 443), (("203.0.113.10", 8080), ("10.0.0.1", 8080)))
     assert settings.domains == NAMED["domains"]

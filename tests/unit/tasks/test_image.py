@@ -102,7 +102,10 @@ def test_the_instance_names_the_image_that_the_step_builds(app: Callable[..., Ta
     ("\n", {"ip": "127.0.0.1", "live-restore": True}),
     ('\n{"dns": ["192.0.2.1"], "ip": "192.0.2.2"}', {"dns": ["192.0.2.1"], "ip": "192.0.2.2", "live-restore": True}),
     ('\n{"ip": "127.0.0.1", "live-restore": true, "dns": []}\n', None),
-    ('swarm\n{"ip": "127.0.0.1", "live-restore": true}\n', None),
+    ('swarm \n{"ip": "127.0.0.1", "live-restore": true}\n', None),
+    ("stranger\n", {"live-restore": True}),
+    ('stranger\n{"dns": []}', {"dns": [], "live-restore": True}),
+    ('stranger\n{"live-restore": true}', None),
 ])  # fmt: skip
 def test_other_settings_of_the_engine_stay(fact: str, written: dict[str, object] | None) -> None:
     change = EngineSettings().plan(fact)
@@ -112,10 +115,17 @@ def test_other_settings_of_the_engine_stay(fact: str, written: dict[str, object]
         assert json.loads("\n".join(rows)) == written
 
 
-@pytest.mark.parametrize(("fact", "said"), [("\n{", "is not a JSON"), ("\n[]", "is not a JSON"), ("swarm\n", "swarm")])
+@pytest.mark.parametrize(("fact", "said"), [("\n{", "is not a JSON"), ("\n[]", "is not a JSON"), ("swarm stranger\n", "swarm")])
 def test_an_engine_that_cannot_be_set_is_refused(fact: str, said: str) -> None:
     change = EngineSettings().plan(fact)
     assert change and said in change.shell
+
+
+def test_the_ports_of_an_engine_that_was_here_before_stay_open_and_the_run_says_so() -> None:
+    said = "Docker was here before, so the ports that its containers publish stay open to the Internet"
+    facts = {'stranger\n{"live-restore": true}\n': said, 'stranger\n{"ip": "0.0.0.0", "live-restore": true}\n': ""}
+    facts |= {'\n{"ip": "127.0.0.1", "live-restore": true}\n': ""}
+    assert {fact: EngineSettings().unchanged(fact) for fact in facts} == facts
 
 
 def test_a_container_has_the_limits_and_no_secrets(app: Callable[..., Target], tmp_path: Path) -> None:

@@ -159,6 +159,16 @@ class TestSpace:
         done = server.apply(server.plan(*resources(app())))
         assert done.error == "Could not build the image: cp: x: No space left on device" and "docker system df" in done.output
 
+    @pytest.mark.parametrize(("installed", "package"), [("", "docker-buildx"), ("docker-ce-cli", "docker-buildx-plugin")])
+    def test_an_engine_without_buildx_is_named_with_its_package(
+        self, server: Server, engine: Engine, app: Callable[..., Target], installed: str, package: str
+    ) -> None:
+        engine.set(builds=False, output="ERROR: BuildKit is enabled but the buildx component is missing or broken.\n  See https://x")
+        server.program("dpkg-query", f'[ "$3" = "{installed}" ] && printf "install ok installed"')
+        done = server.apply(server.plan(*resources(app())))
+        assert "Docker on this server has no BuildKit, because its part buildx is missing" in done.error
+        assert f"`sudo apt-get install {package}`" in done.output
+
 
 class TestPrune:
     def test_images_that_a_kept_release_names_stay(self, server: Server, engine: Engine) -> None:

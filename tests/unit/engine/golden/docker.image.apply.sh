@@ -44,6 +44,8 @@ mark=@selvedge
 
 # … the library instance
 
+# … the library limit
+
 # … the library manager
 
 # … the library mirror

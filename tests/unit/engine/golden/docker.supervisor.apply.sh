@@ -64,6 +64,8 @@ mark=@selvedge
 
 # … the library instance
 
+# … the library limit
+
 # … the library manager
 
 # … the library migrate

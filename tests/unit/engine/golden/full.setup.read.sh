@@ -158,19 +158,22 @@ printf '\n%s fact 41\n' "$mark"
 app=hello
 postgres_fact
 printf '\n%s fact 42\n' "$mark"
-redis_fact
+cat /etc/postgresql/*/*/conf.d/60-selvedge-hello.conf 2>/dev/null || :
+grep -hs '^# selvedge: the servers that use the database hello$' /etc/postgresql/*/*/pg_hba.conf || :
 printf '\n%s fact 43\n' "$mark"
+redis_fact
+printf '\n%s fact 44\n' "$mark"
 getent passwd hello || true
 id -nG hello 2>/dev/null || true
 if getent group hello >/dev/null; then echo 'has a group'; fi
-printf '\n%s fact 44\n' "$mark"
+printf '\n%s fact 45\n' "$mark"
 redis_fact
 echo --
 probe_path /etc/systemd/system/selvedge-redis@.service 92d9d3e4ec4e5426c9c52766a7dbb3770e1b89baefec10dbf5cea560c7129a6c
-printf '\n%s fact 45\n' "$mark"
+printf '\n%s fact 46\n' "$mark"
 probe_memory
 probe_path /etc/selvedge/redis/hello.conf 556a72108d9db1deb4d6a0d83965c3a8fb8fb3a429b9df88004fce154b2cdf41
-printf '\n%s fact 46\n' "$mark"
+printf '\n%s fact 47\n' "$mark"
 probe_unit selvedge-redis@hello.service
 printf Stamp=
 stamp_read selvedge-redis@hello

@@ -62,6 +62,8 @@ mark=@selvedge
 
 # … the library instance
 
+# … the library limit
+
 # … the library manager
 
 # … the library migrate
@@ -817,6 +819,8 @@ mark=@selvedge
 # … the library index
 
 # … the library instance
+
+# … the library limit
 
 # … the library manager
 

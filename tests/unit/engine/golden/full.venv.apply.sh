@@ -75,6 +75,8 @@ mark=@selvedge
 
 # … the library instance
 
+# … the library limit
+
 # … the library manager
 
 # … the library mirror

@@ -62,6 +62,8 @@ mark=@selvedge
 
 # … the library instance
 
+# … the library limit
+
 # … the library manager
 
 # … the library migrate
