@@ -17,7 +17,7 @@ from selvedge.release.commits import Commits, apply_options
 from selvedge.release.database import network_databases
 from selvedge.release.notify import notified
 from selvedge.release.refs import ref_of
-from selvedge.release.rollout import roll_out
+from selvedge.release.rollout import report_maintenance, roll_out
 from selvedge.report import Report
 from selvedge.report.text import Styled
 from selvedge.resources.code.hook import BuildHook
@@ -129,6 +129,7 @@ def _nothing_to_change(fleet: Fleet, tasks: Sequence[Step], plans: Plans) -> boo
     """Return whether no step has a change; if so, print that for each task."""
     if any(item for items in plans.values() for item in items):
         return False
+    report_maintenance(fleet, plans)
     for task in tasks:
         fleet.report.line(f"{task.name}: nothing to change on {', '.join(plans)}.")
     return True

@@ -280,6 +280,9 @@ file_put /etc/nginx/snippets/hello.balancer.conf 0644 root root <<'EOF'
 # The locations of hello.balancer. Its sites for HTTP and HTTPS include this file.
 # Written by `fab balancer`; edit its template nginx/locations.conf.j2 instead.
 
+# `fab maintenance --on` writes this file. It is the first, so that no other line answers before it.
+include /etc/nginx/selvedge/hello.balancer.maintenance/site[.]conf;
+
 client_max_body_size 10m;
 # Limits for slow clients: a request's headers must arrive within 10 seconds, and each part of its body within 15.
 client_header_timeout 10s;
@@ -386,6 +389,9 @@ map $limit_req_status $selvedge_retry_hello__balancer {
     REJECTED 1;
 }
 
+# `fab maintenance --on` writes which requests get its page.
+include /etc/nginx/selvedge/hello.balancer.maintenance/http[.]conf;
+
 server {
     listen 80;
     listen [::]:80;
@@ -401,10 +407,12 @@ server {
 
     # `fab certbot` writes this redirect to HTTPS once there is a certificate.
     include /etc/nginx/snippets/hello.balancer-http[.]conf;
-    include /etc/nginx/snippets/hello.balancer.conf;
 
-    # Paths of other apps ([nginx] path).
+    # Paths of other apps ([nginx] path). They note a request of theirs, for which this site's maintenance does not hold.
+    set $selvedge_elsewhere "";
     include /etc/nginx/selvedge/sites/hello.example.com/*.conf;
+
+    include /etc/nginx/snippets/hello.balancer.conf;
 }
 
 # Redirects these names ([nginx] redirects).
@@ -512,7 +520,7 @@ if systemctl is-active -q nginx; then
 nginx_reload
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-hello.balancer fcf8cfee478e1a804839fb6607c384b0a6d3e9c9b1dfe397e5c1d2d9eb5ba869
+stamp_write nginx-hello.balancer 85464620768a25dc9a8d89cbf68ef53395f24da446bda0688e1b5f1b281ecd40
 )
 change_17() (
 set -eu
@@ -610,10 +618,11 @@ server {
         auth_basic off;
     }
 
-    include /etc/nginx/snippets/hello.balancer.conf;
-
-    # Paths of other apps ([nginx] path).
+    # Paths of other apps ([nginx] path). They note a request of theirs, for which this site's maintenance does not hold.
+    set $selvedge_elsewhere "";
     include /etc/nginx/selvedge/sites/hello.example.com/*.conf;
+
+    include /etc/nginx/snippets/hello.balancer.conf;
 }
 
 # Redirects these names ([nginx] redirects).
@@ -721,7 +730,7 @@ nginx_reload
 https_serves /etc/letsencrypt/live/hello.balancer/fullchain.pem hello.example.com 443
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-tls-hello.balancer 882abe831d2ff1502e183c71f64f4a2679f66d943f3c4ce9cafb162daf5553c4
+stamp_write nginx-tls-hello.balancer 12e8202ccf1d5e2b9e1b10d196384cdff76e9bfe8040e1794f8548d608c7ee49
 )
 change_arm() (
 set -eu

@@ -62,11 +62,15 @@ mark=@selvedge
 
 # … the library instance
 
+# … the library maintenance
+
 # … the library manager
 
 # … the library migrate
 
 # … the library mirror
+
+# … the library nginx
 
 # … the library output
 
