@@ -117,7 +117,7 @@ class HostStatus:
 
 def status_query(app: Target) -> str:
     """Return shell that prints the status of a server, for HostStatus.parse."""
-    shell = [call("status_fact", app.manager, given=app.shell_values), call("maintenance_fact", (app.balancer_site or app).name)]
+    shell = [call("status_fact", app.manager, given=app.shell_values), maintenance_query(app)]
     shell += [*backup_query(app), *balancer_query(app)]
     site = app.balancer_site or app
     return "\n".join([*shell, certificate_query(site)] if site.has_tls else shell)
@@ -129,6 +129,11 @@ def balancer_query(app: Target) -> list[str]:
     asked = site.backends.items() if site else ()
     shell = [call("backend_answers", name, address, given=app.shell_values) for name, address in asked]
     return [f"printf 'drained %s\\n' \"$(backend_state {quote(app.paths.drained_unit)})\"", *shell] if app.balancers else shell
+
+
+def maintenance_query(app: Target) -> str:
+    """Return shell that prints since when the site that visitors see is in maintenance, if it is."""
+    return call("maintenance_fact", (app.balancer_site or app).name)
 
 
 def backup_query(app: Target) -> list[str]:
