@@ -128,21 +128,25 @@ class MaintenanceNoted(Resource):
 
 
 class Included(Resource):
-    """The site includes the files. One that an older version has written does not."""
+    """The app's site includes the files, and so does its site for HTTPS. Those that an older version has written do not.
+
+    tasks: those that write these sites.
+    """
 
     app: str
     site: str
-    task: str
+    tasks: str
     host: str
 
     def probe(self) -> str:
-        return f"grep -sqF -e {quote(f'{self.app}.maintenance/')} -- {quote(self.site)} && echo yes || true"
+        return call("maintenance_included", self.app, self.site)
 
     def plan(self, fact: str) -> Change | None:
-        if fact.strip():
+        lacks = fact.strip()
+        if not lacks:
             return None
-        problem = f"{self.site} is missing, or an older version of Selvedge has written it, so it includes no maintenance page."
-        remedy = f"Run `fab -H {self.host} {self.task}` first."
+        problem = f"{lacks} is missing, or an older version of Selvedge has written it, so it includes no maintenance page."
+        remedy = f"Run `fab -H {self.host} {self.tasks}` first."
         return Change.refused(f"check that the site of {self.app} can show the page", problem, remedy=remedy)
 
 
@@ -187,8 +191,8 @@ def stamp_of(name: str) -> str:
 
 def maintenance_on(site: Target, allow: Sequence[str], retry_after: int) -> Iterator[Resource]:
     """Yield what the server has while the maintenance is on. Raises ConfigError."""
-    task = "balancer" if site.backends else "nginx"
-    yield Included(site.name, site.paths.site, task, site.host.name)
+    tasks = "balancer" if site.backends else "nginx certbot" if site.has_tls else "nginx"
+    yield Included(site.name, site.paths.site, tasks, site.host.name)
     yield Directory(site.paths.maintenance)
     files = tuple(maintenance_files(site, allow, retry_after))
     yield from files

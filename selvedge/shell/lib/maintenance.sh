@@ -11,6 +11,15 @@ maintenance_fact() {
   case $head in '# On since '*) printf 'maintenance %s\n' "${head#'# On since '}" ;; esac
 }
 
+# maintenance_included APP SITE: print the first of the sites, SITE and SITE-tls, that cannot show the page. The second one may be missing.
+maintenance_included() {
+  if ! grep -sqF -e "$1.maintenance/" -- "$2"; then
+    printf '%s\n' "$2"
+  elif [ -e "$2-tls" ] && ! grep -sqF 'selvedge_elsewhere' -- "$2-tls"; then
+    printf '%s\n' "$2-tls"
+  fi
+}
+
 # maintenance_put APP: write standard input to that file after its first line. The first one who turned it on stays.
 maintenance_put() {
   local file head

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from selvedge.resources.nginx.maintenance import MaintenanceEnded, MaintenanceFile, MaintenanceNoted, Since
+from selvedge.resources.nginx.maintenance import Included, MaintenanceEnded, MaintenanceFile, MaintenanceNoted, Since
 from tests.support.libraries import functions
 
 FOLDER = "/etc/nginx/selvedge/hello.maintenance"
@@ -16,7 +16,7 @@ STATE = MaintenanceFile(f"{FOLDER}/http.conf", "geo $x {}\n# On since never\n", 
 NOTED = MaintenanceNoted("hello")
 
 
-def text(server: Any) -> str:
+def written(server: Any) -> str:
     return str(server.path(f"{FOLDER}/http.conf").read_text())
 
 
@@ -24,11 +24,11 @@ def test_the_first_one_who_turned_it_on_stays(server: Any) -> None:
     (before,) = server.read(NOTED)
     assert Since.parse(before) is None
     server.make(STATE)
-    head, rest = text(server).split("\n", 1)
+    head, rest = written(server).split("\n", 1)
     assert re.fullmatch(r"# On since 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ root", head) and rest == STATE.text
-    server.path(f"{FOLDER}/http.conf").write_text(text(server).replace(head, "# On since 2026-01-02T03:04:05Z me@laptop"))
+    server.path(f"{FOLDER}/http.conf").write_text(written(server).replace(head, "# On since 2026-01-02T03:04:05Z me@laptop"))
     server.make(replace(STATE, text="geo $y {}\n"))
-    assert text(server) == "# On since 2026-01-02T03:04:05Z me@laptop\ngeo $y {}\n"
+    assert written(server) == "# On since 2026-01-02T03:04:05Z me@laptop\ngeo $y {}\n"
     (fact,) = server.read(NOTED)
     assert Since.parse(fact) == Since("2026-01-02T03:04:05Z", "me@laptop")
 
@@ -36,7 +36,7 @@ def test_the_first_one_who_turned_it_on_stays(server: Any) -> None:
 @pytest.mark.parametrize("name", ["a\n} server {", "a\r\tb", "\x1b[31m", "$(id); `id`", "名字@机器", "-n %s \\n"])
 def test_no_name_ends_the_comment(server: Any, name: str) -> None:
     server.apply(server.plan(STATE), before=f"SUDO_USER={chr(39)}{name}{chr(39)}\n")
-    head, rest = text(server).split("\n", 1)
+    head, rest = written(server).split("\n", 1)
     shown = re.sub("[\x00-\x1f\x7f]", "", name)
     assert head.split(" ", 4)[4] == shown and rest == STATE.text
 
@@ -56,9 +56,27 @@ def test_the_end_deletes_the_files_and_then_the_folder(server: Any) -> None:
 
 def test_a_failed_end_puts_the_files_back(server: Any) -> None:
     server.make(STATE)
-    before = text(server)
+    before = written(server)
     plan = server.plan(MaintenanceEnded("hello", FOLDER))
     ((resource, change),) = plan.changes
     plan.changes[:] = [(resource, replace(change, shell=f"{change.shell}\nfalse"))]
     assert server.apply(plan).status == 1
-    assert text(server) == before
+    assert written(server) == before
+
+
+@pytest.mark.parametrize(
+    ("site", "tls", "lacks"),
+    [
+        (None, None, "hello"), ("server {}", None, "hello"), ("include x/hello.maintenance/http[.]conf;", None, ""),
+        ("include x/hello.maintenance/http[.]conf;", "server {}", "hello-tls"),
+        ("include x/hello.maintenance/http[.]conf;", 'set $selvedge_elsewhere "";', ""),
+        ("include x/hello-2.maintenance/http[.]conf;", None, "hello"),
+    ],
+)  # fmt: skip
+def test_sites_of_an_older_version(server: Any, site: str | None, tls: str | None, lacks: str) -> None:
+    server.path("/etc/nginx/sites-available").mkdir(parents=True)
+    for name, text in (("hello", site), ("hello-tls", tls)):
+        if text:
+            server.path(f"/etc/nginx/sites-available/{name}").write_text(text)
+    (fact,) = server.read(Included("hello", "/etc/nginx/sites-available/hello", "nginx", "server"))
+    assert fact.strip() == (f"/etc/nginx/sites-available/{lacks}" if lacks else "")
