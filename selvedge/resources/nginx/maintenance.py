@@ -28,6 +28,12 @@ from selvedge.value import Value
 if TYPE_CHECKING:
     from selvedge.config.target import Target
 
+REFRESH = 60
+"""The most seconds after which the usual page tries again."""
+HEAD = "# On since "
+"""The beginning of the first line that maintenance.sh writes."""
+
+
 class Since(Value):
     """Since when a site is in maintenance, as ISO 8601 in UTC, and by whom."""
 
@@ -43,12 +49,6 @@ class Since(Value):
     def __str__(self) -> str:
         """Return it for people: "since 2026-11-30 08:00:00 UTC, by me@laptop"."""
         return f"since {self.at.replace('T', ' ').rstrip('Z')} UTC" + (f", by {self.by}" if self.by else "")
-
-
-REFRESH = 60
-"""The most seconds after which the usual page tries again."""
-HEAD = "# On since "
-"""The beginning of the first line that maintenance.sh writes."""
 
 
 def maintenance_page(site: Target, refresh: int, *, planned: bool) -> str:
