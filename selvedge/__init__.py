@@ -95,6 +95,9 @@ if TYPE_CHECKING:
     from selvedge.resources.nginx.https import ListenTls as ListenTls
     from selvedge.resources.nginx.https import NginxHttps as NginxHttps
     from selvedge.resources.nginx.include import included_lines as included_lines
+    from selvedge.resources.nginx.maintenance import MaintenanceNoted as MaintenanceNoted
+    from selvedge.resources.nginx.maintenance import maintenance_page as maintenance_page
+    from selvedge.resources.nginx.maintenance import maintenance_paths as maintenance_paths
     from selvedge.resources.nginx.names import FormerNamesDropped as FormerNamesDropped
     from selvedge.resources.nginx.names import NewNames as NewNames
     from selvedge.resources.nginx.names import Site as Site
@@ -192,6 +195,7 @@ _NAMES = {
     "resources.nginx.cache": "CacheFolder",
     "resources.nginx.drained": "Drained DrainRules",
     "resources.nginx.include": "included_lines",
+    "resources.nginx.maintenance": "MaintenanceNoted maintenance_page maintenance_paths",
     "resources.nginx.names": "FormerNamesDropped NewNames Site",
     "resources.nginx.folders": "MediaFolder static_folders",
     "resources.nginx.https": "HttpsRemoved ListenTls NginxHttps",

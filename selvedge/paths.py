@@ -220,6 +220,11 @@ class Paths(Value):
         return f"/etc/nginx/selvedge/{self.app}.html"
 
     @property
+    def maintenance(self) -> str:
+        """The files of `fab maintenance --on`, which nginx includes; missing while it is off. The same as in maintenance.sh."""
+        return f"/etc/nginx/selvedge/{self.app}.maintenance"
+
+    @property
     def drain_rules(self) -> str:
         """The rules of nftables with which a backend refuses its balancers."""
         return f"/etc/nginx/selvedge/{self.app}.drained.nft"

@@ -25,8 +25,7 @@ def nginx(app):
     yield from boot_order(app)
     yield from balancing(app)
     yield from sv.static_folders(app, paths.current)
-    for folder in app.nginx.media.values():
-        yield sv.MediaFolder(app.name, paths.shared, folder)
+    yield from (sv.MediaFolder(app.name, paths.shared, folder) for folder in app.nginx.media.values())
     yield from folders(app)
     yield from passwords(app)
     cache = sv.CacheFolder(paths.site_cache, wanted=bool(app.nginx.cache))
@@ -47,4 +46,5 @@ def nginx(app):
     yield sv.Nginx(loads=loads, stamp=f"nginx-{app.name}", own_file=own_file, check_site=sv.site_check(app))
     if not cache.wanted:
         yield cache
+    yield sv.MaintenanceNoted(app.name)
     yield from site_bans(app)

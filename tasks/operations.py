@@ -25,6 +25,10 @@ SQL = sv.Option("command", "Run this in psql, e.g. \"select 1\" or \"\\dt\".", "
 PORT = sv.Option("port", "Forward to this port of the server.", 0)
 TO = sv.Option("to", "Forward to this socket, port or HOST:PORT.", "")
 LOCAL = sv.Option("local", "Listen at this port of your machine (default: the same).", 0)
+ON = sv.Option("on", "Show the page until --off, also over deploys and reboots.")
+OFF = sv.Option("off", "Send visitors to the app again.")
+ALLOW = sv.Option("allow", "Let these addresses through, separated by commas.", "")
+RETRY = sv.Option("retry_after", "Tell clients to ask again after this many seconds.", 0)
 USER = sv.Option("user", "Connect as this user of the server, with sudo.", "")
 
 
@@ -89,6 +93,12 @@ def drain(run, **flags):
 def undrain(run, **flags):
     """Let the balancer send requests to a web server again."""
     operations.drain.undrain(run, flags)
+
+
+@sv.operation(ON, OFF, ALLOW, RETRY, sv.DRY_RUN, sv.SCRIPT, sv.WAIT)
+def maintenance(run, on=False, off=False, allow="", retry_after=0, **flags):
+    """Show visitors a maintenance page in place of the app."""
+    operations.maintenance.maintenance(run, on=on, off=off, allow=allow, retry_after=retry_after, flags=flags)
 
 
 @sv.operation(SET, JSON, sv.WAIT)

@@ -18,7 +18,8 @@ def remove(run, yes=False, data=False, **flags):
         raise sv.UsageError(problem, "See what it would delete with `fab remove --dry-run`.")
 
     def resources(app):
-        removed = operations.remove.Removed(app, operations.remove.owned_paths(deploy, app), data)
+        owned = (*operations.remove.owned_paths(deploy, app), *sv.maintenance_paths(app))
+        removed = operations.remove.Removed(app, owned, data)
         yield operations.remove.NoStrangers(removed)
         yield from no_site_bans(app)
         if app.balancers:

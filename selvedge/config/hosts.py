@@ -14,7 +14,9 @@ from selvedge.config.section import Section
 from selvedge.config.types import Address, Fingerprint, LocalPath, LoginName, Port, Switch, Text, host_address
 from selvedge.errors import UsageError
 
-OVERRIDES = ("app", "tls", "server", "mirrors", "nginx", "hooks", "box", "docker", "backup", "processes", "timers")
+OVERRIDES = (
+    "app", "tls", "server", "mirrors", "nginx", "maintenance", "hooks", "box", "docker", "backup", "processes", "timers",
+)  # fmt: skip
 """The sections that a host may override."""
 
 
@@ -105,6 +107,7 @@ class Host(Section):
     server: dict[str, Any] = _override_field("server")
     mirrors: dict[str, Any] = _override_field("mirrors")
     nginx: dict[str, Any] = _override_field("nginx")
+    maintenance: dict[str, Any] = _override_field("maintenance")
     hooks: dict[str, Any] = _override_field("hooks")
     box: dict[str, Any] = _override_field("box")
     docker: dict[str, Any] = _override_field("docker")

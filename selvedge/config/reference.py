@@ -115,7 +115,7 @@ them. The following values may contain any character except line breaks and othe
 `sh`, exactly as you wrote them |
 | `app.repository` (a path), `app.env_file`, `app.build_env_file`, `tls.certificate`, `tls.certificate_key`, `tls.acme_ca`, \
 `tls.dns_credentials`, \
-`server.authorized_keys`, `backup.key`, `hosts.NAME.key`, `hosts.NAME.known_hosts` | your machine, as paths |
+`server.authorized_keys`, `maintenance.page`, `backup.key`, `hosts.NAME.key`, `hosts.NAME.known_hosts` | your machine, as paths |
 | `tls.email`, the part before `@` | the certificate authority; common punctuation only |
 | values in the files of `app.env_file` and `app.build_env_file` | the app, or the installer; line breaks are allowed |
 
@@ -128,6 +128,7 @@ TITLES: Mapping[str, str] = {
     "server": "the server",
     "mirrors": "where the server downloads from",
     "nginx": "the web server",
+    "maintenance": "the maintenance page",
     "hooks": "your own commands",
     "box": "the restrictions under systemd",
     "docker": "images",

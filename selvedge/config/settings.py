@@ -16,6 +16,7 @@ from selvedge.config.box import Box
 from selvedge.config.docker import Docker
 from selvedge.config.env_command import EnvCommands
 from selvedge.config.hosts import OVERRIDES, EntryName, Host, select_hosts, with_name
+from selvedge.config.maintenance import Maintenance
 from selvedge.config.mirrors import Mirrors
 from selvedge.config.nginx import Nginx
 from selvedge.config.notify import Notify
@@ -40,6 +41,7 @@ class Settings(Section):
     server: Server = Field(default_factory=Server)
     mirrors: Mirrors = Field(default_factory=Mirrors)
     nginx: Nginx = Field(default_factory=Nginx)
+    maintenance: Maintenance = Field(default_factory=Maintenance)
     hooks: Hooks = Field(default_factory=Hooks)
     box: Box = Field(default_factory=Box)
     docker: Docker = Field(default_factory=Docker)

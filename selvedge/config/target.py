@@ -16,6 +16,7 @@ from selvedge.config.balancer import SUFFIX
 from selvedge.config.box import Box
 from selvedge.config.docker import Docker
 from selvedge.config.env_command import EnvCommands
+from selvedge.config.maintenance import Maintenance
 from selvedge.config.mirrors import Mirrors
 from selvedge.config.nginx import below, password_variable
 from selvedge.config.processes import Process
@@ -72,6 +73,7 @@ class Target(SiteSettings):
 
     machine: Server
     mirrors: Mirrors
+    maintenance: Maintenance
     hooks: Hooks
     box: Box
     docker: Docker
@@ -262,6 +264,15 @@ class Target(SiteSettings):
             raise ValueError(
                 f"app.health is {self.health}, which is not below nginx.path {path}, with which the app's routes begin "
                 f"(nginx.strip_path = false): set it to a path of the app, such as {path}/"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_admitted(self) -> Self:
+        if self.maintenance.allow and self.tls.upstream and not self.nginx.trusted_proxies:
+            raise ValueError(
+                "maintenance.allow cannot work: all requests come from your load balancer (tls.upstream), and have its address. "
+                "Name it in nginx.trusted_proxies, so that nginx learns the addresses of the visitors"
             )
         return self
 

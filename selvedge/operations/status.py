@@ -68,6 +68,7 @@ def _as_json(app: Target, status: HostStatus | SelvedgeError, results: Sequence[
         "healthy": not has_problem(results),
         "live": status.releases.live or None,
         "since": record.at if record else None,
+        "maintenance": {"since": maintained.at, "by": maintained.by} if (maintained := status.maintenance) else None,
         "draining": list(status.releases.draining),
         **({"drained": is_drained(status)} if app.balancers else {}),
         **({"backends": status.backends} if app.balancer_site else {}),

@@ -18,7 +18,7 @@ from selvedge.release.drained import with_undrain
 from selvedge.release.new_password import complete_database_password
 from selvedge.release.notify import notified
 from selvedge.release.refs import ref_of
-from selvedge.release.rollout import roll_out
+from selvedge.release.rollout import report_maintenance, roll_out
 from selvedge.report import Report
 from selvedge.report.text import Styled
 from selvedge.resources.code.hook import BuildHook
@@ -131,6 +131,7 @@ def _nothing_to_change(fleet: Fleet, tasks: Sequence[Step], plans: Plans) -> boo
     """Return whether no step has a change; if so, print that for each task."""
     if any(item for items in plans.values() for item in items):
         return False
+    report_maintenance(fleet, plans)
     for task in tasks:
         fleet.report.line(f"{task.name}: nothing to change on {', '.join(plans)}.")
     return True

@@ -231,7 +231,10 @@ def site(app: Target) -> None:
 
 def _site(app: Target) -> None:
     from selvedge.resources.nginx.include import included_lines
+    from selvedge.resources.nginx.maintenance import maintenance_page
 
     for user in app.nginx.basic_auth:
         app.password(user)
     included_lines(app)
+    if app.backends:
+        maintenance_page(app, 5, planned=False)

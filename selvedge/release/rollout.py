@@ -16,7 +16,9 @@ from selvedge.release.hooks import after_switch
 from selvedge.release.live import Live
 from selvedge.release.on_failure import run_on_failure
 from selvedge.release.record import Record, Releases
+from selvedge.report.text import Styled
 from selvedge.resources.base import Ask, Resource
+from selvedge.resources.nginx.maintenance import MaintenanceNoted, Since
 from selvedge.shell.library import call
 from selvedge.task import Step
 
@@ -58,6 +60,7 @@ def roll_out(fleet: Fleet, commits: Commits, plans: Plans, *, revert: bool) -> N
             _go_back(fleet, commits, done, before, revert=of_release and revert and fleet.rollout.revert)
         raise
     _report_live(fleet, plans)
+    report_maintenance(fleet, plans)
     for session, items in zip(fleet.sessions, fleet.each(lambda session: prove(session, plans[session.name])), strict=True):
         _report_draining(session, items)
     fleet.report.line(f"Done in {time.monotonic() - began:.1f} s.")
@@ -132,6 +135,15 @@ def _report_live(fleet: Fleet, plans: Plans) -> None:
         for resource in (resource for item in plans[session.name] for resource in item.resources):
             if isinstance(resource, Live):
                 fleet.report.step(session.name, "live", f"{resource.instance}  {session.target.url}")
+
+
+def report_maintenance(fleet: Fleet, plans: Plans) -> None:
+    """Print which sites are in maintenance, and stay so after this run."""
+    for session in fleet.sessions:
+        noted = (pair for item in plans[session.name] for pair in zip(item.resources, item.facts, strict=False))
+        for since in {Since.parse(fact) for resource, fact in noted if isinstance(resource, MaintenanceNoted)} - {None}:
+            ends = f"`fab -H {session.name} maintenance --off` ends it"
+            fleet.report.step(session.name, "maintenance", Styled("on", "yellow"), f" {since}: visitors get its page. {ends}")
 
 
 def _report_draining(session: Session, items: Sequence[Planned]) -> None:

@@ -89,6 +89,10 @@ class Service(Loader):
     def _write_stamp(self) -> str:
         return self._stamp.write(self._wanted()) if self.loads else ":"
 
+    def _forget_stamp(self) -> str:
+        """Return shell for the time before a change to what the service has loaded."""
+        return self._stamp.remove()
+
     def _run_check(self, problem: str, remedy: str, *about_to_be_written: str) -> str:
         """Return shell that fails if the check refuses the configuration, except for errors in files about to be written."""
         if not self.check:
@@ -108,7 +112,7 @@ class Service(Loader):
             check = self._run_check("rejects its current configuration, so nothing was changed", "Correct that file first.", *own)
             lines.append(f"if probe_has {quote(self.check.split()[0])}; then\n{check}\nfi")
         if self.loads:
-            lines.append(self._stamp.remove())
+            lines.append(self._forget_stamp())
         return "\n".join(lines)
 
 

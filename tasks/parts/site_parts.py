@@ -65,7 +65,7 @@ def balancing(app):
     if app.backends or app.balancers:
         yield sv.Directory("/etc/nginx/selvedge")
     if app.backends:
-        yield sv.File(paths.maintenance_page, sv.template("nginx/maintenance.html.j2"))
+        yield sv.File(paths.maintenance_page, sv.maintenance_page(app, 5, planned=False))
     if not app.balancers:
         return
     yield sv.File(paths.drain_rules, sv.template("balancer/drained.nft.j2", app=app))

@@ -18,6 +18,7 @@ from selvedge.operations.support.host_status import (
     balancer_query,
     certificate_path,
     certificate_query,
+    maintenance_query,
 )
 from selvedge.resources.base import Ask
 from selvedge.resources.code.fetched import resolve_call
@@ -88,6 +89,7 @@ def facts_query(app: Target) -> str:
     domains, ports = " ".join(map(concrete, app.names)), " ".join(map(str, app.ports))
     asked = {"domains": domains, "ports": ports, "module": app.asgi, "migrate": app.migrate}
     shell = [call("doctor_fact", app.manager, given=app.shell_values, **asked), *backup_query(app), *balancer_query(app)]
+    shell.append(maintenance_query(app))
     if app.has_tls:
         shell += [certificate_query(app), call("doctor_certificate", certificate_path(app), app.path_folder)]
     # A local repository is pushed: the server does not read it.

@@ -176,6 +176,8 @@ def _site(app: Target, facts: ServerFacts) -> Iterator[CheckResult]:
         yield problem("site", f"{app.name} has no enabled site in nginx", f"Run `fab -H {host} nginx`.")
         return
     code, release = [*facts.one("site").split(), "", ""][:2]
+    if code == "503" and facts.status.maintenance:
+        return
     # An app that accepts other names only (app.health_host) may refuse its address.
     refuses = bool(app.health_host) and not app.domains and release == facts.status.releases.live
     if not (code.isdecimal() and (is_accepted(app, int(code)) or refuses)):

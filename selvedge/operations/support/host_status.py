@@ -9,6 +9,7 @@ from selvedge.operations.support.timer_states import TimerState, parse_timers
 from selvedge.release.record import Releases
 from selvedge.resources.nginx.certbot import UNITS
 from selvedge.resources.nginx.certificates import fullchain
+from selvedge.resources.nginx.maintenance import Since
 from selvedge.shell.library import call
 from selvedge.shell.quoting import quote, words
 from selvedge.value import Value
@@ -95,6 +96,11 @@ class HostStatus:
         return (dates[1] - now[0], dates[1] - dates[0]) if dates and now else None
 
     @property
+    def maintenance(self) -> Since | None:
+        """Since when visitors get the maintenance page, and by whom; None if they do not."""
+        return Since.parse(" ".join(["maintenance", *self.facts["maintenance"]])) if self.facts.get("maintenance") else None
+
+    @property
     def served(self) -> str:
         """Return until when the certificate is valid that nginx serves instead of the one in the file.
 
@@ -111,7 +117,8 @@ class HostStatus:
 
 def status_query(app: Target) -> str:
     """Return shell that prints the status of a server, for HostStatus.parse."""
-    shell = [call("status_fact", app.manager, given=app.shell_values), *backup_query(app), *balancer_query(app)]
+    shell = [call("status_fact", app.manager, given=app.shell_values), maintenance_query(app)]
+    shell += [*backup_query(app), *balancer_query(app)]
     site = app.balancer_site or app
     return "\n".join([*shell, certificate_query(site)] if site.has_tls else shell)
 
@@ -127,6 +134,11 @@ def balancer_query(app: Target) -> list[str]:
     state = f"backend_state {words(paths.drained_unit, paths.drain_mark)}"
     shared = f"backend_shared {quote(paths.drain_rules)} | sed -n 's/ on$//p'"
     return [f"printf 'drained %s\\n' \"$({state})\"", f"printf 'drained-with %s\\n' \"$({shared} | tr '\\n' ' ')\"", *shell]
+
+
+def maintenance_query(app: Target) -> str:
+    """Return shell that prints since when the site that visitors see is in maintenance, if it is."""
+    return call("maintenance_fact", (app.balancer_site or app).name)
 
 
 def backup_query(app: Target) -> list[str]:

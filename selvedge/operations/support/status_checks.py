@@ -24,6 +24,9 @@ STEPS = {"postgresql": "postgres", "selvedge-redis": "redis"}
 def check_status(app: Target, status: HostStatus) -> Iterator[CheckResult]:
     """Check the app and its server."""
     deployed = bool(status.releases.live)
+    if since := status.maintenance:
+        ends = f"Run `fab -H {app.host.name} maintenance --off` to end it."
+        yield warning("maintenance", f"on {since}: visitors get its page", ends)
     if deployed:
         yield _running(app, status) if status.processes else _stopped(app, status)
         yield from _processes(app, status)
@@ -120,6 +123,8 @@ def _site(app: Target, status: HostStatus) -> Iterator[CheckResult]:
     if not answer:
         return
     code, release = [*answer, ""][:2]
+    if status.maintenance and code == "503":
+        return
     asked = f"GET {app.health_url}"
     remedy = f"Run `fab -H {app.host.name} doctor`, which checks the site."
     if code == "0":

@@ -76,6 +76,9 @@ request_is_here() {
   [ -n "$addresses" ] && site_addresses | grep -qxF -- "$addresses"
 }
 
+# request_maintenance STATUS: whether the answer is the app's maintenance page, which visitors get until `fab maintenance --off`.
+request_maintenance() { [ "$1" = 503 ] && [ -e "$(maintenance_file "$app")" ]; }
+
 # request_lost URL: follow the redirects of a URL as a visitor would, as long as they stay on this server. Print a sentence if they
 # end where nothing answers, or do not end. Before there is a certificate, a redirect to HTTPS cannot work yet.
 request_lost() {
@@ -170,6 +173,7 @@ request_check() {
   if [ "$code" = 0 ]; then
     step_fail "nginx was reloaded, but GET $url, the address of the app, gets no answer on the server. $(request_cause "$host")"
   fi
+  if request_maintenance "$code"; then return 0; fi
   if { [ -n "$header" ] && [ "$release" != "$live" ]; } || { [ -z "$header" ] && [ "$code" != "$direct" ]; }; then
     step_fail "nginx was reloaded, but GET $url, the address of the app, shows another site: it answered $code${release:+ from release $release}, not from the live release $live. $(request_cause "$host")"
   fi

@@ -201,6 +201,26 @@ def test_visitors_see_a_page_if_no_server_answers(site: Site) -> None:
     until(site.answers, 60)
 
 
+def test_the_balancer_shows_the_maintenance_page(site: Site) -> None:
+    """Also if no server answers. A web server alone cannot, and health checks get through."""
+    refused = site.project.fab("-H", site.web[0].name, "maintenance", "--on")
+    assert refused.status == 2 and f"`fab -H {site.lb.name} maintenance --on`" in refused.stderr, refused
+    site.fab(site.lb.name, "maintenance", "--on", "--retry-after", "70")
+    assert "maintenance  on since" in site.fab(f"{site.lb.name},web", "deploy", "--force")
+    assert "maintenance  ! on since" in site.project.must("-H", f"{site.lb.name},web", "status").stdout
+    assert site.answers()
+    for _ in range(2):
+        answer = get(f"http://{site.lb.address}/client")
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "70") and "We are working on the site" in answer.text
+        for server in site.web:
+            server.run("supervisorctl stop all")
+    for server in site.web:
+        server.run("supervisorctl start all")
+    site.fab(site.lb.name, "maintenance", "--off")
+    until(site.answers, 60)
+    assert get(f"http://{site.lb.address}/client").status == 200
+
+
 def test_https_is_on_the_balancer(site: Site) -> None:
     folder = site.project.folder
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "9", "-subj", "/CN=hello.test"]

@@ -58,6 +58,7 @@ FREE = {
     "tls.certificate_key",
     "nginx.csp",
     "nginx.include",
+    "maintenance.page",
     "server.authorized_keys[]",
     "processes.s.command",
     "backup.key",

@@ -138,7 +138,7 @@ WORDS: list[tuple[str, str]] = [
     ("[serve]\nx = 1", "serve: is not a setting. Did you mean `server`?"),
     (
         "[zzz]",
-        "zzz: is not a setting. Known tables: app, tls, server, mirrors, nginx, hooks, box, docker, services, backup, balancer, ",
+        "zzz: is not a setting. Known tables: app, tls, server, mirrors, nginx, maintenance, hooks, box, docker, services, ",
     ),
     (
         "[rollout]\nbatch = '5'",

@@ -24,7 +24,7 @@ SECRETS = {
     "tls.certificate_key": OWN, "hosts.key": "[hosts.a]\n",
 }  # fmt: skip
 """The settings that name such a file; the table that the setting needs."""
-PUBLIC = {"hosts.known_hosts", "nginx.include", "tls.acme_ca", "tls.certificate"}
+PUBLIC = {"hosts.known_hosts", "maintenance.page", "nginx.include", "tls.acme_ca", "tls.certificate"}
 
 
 def local_files() -> Iterator[str]:

@@ -97,6 +97,8 @@ class TestDoctor:
             (f"open /run/hello/{OLD}.sock", f"closed /run/hello/{OLD}.sock", f"socket: /run/hello/{OLD}.sock is missing"),
             ("enabled yes", "x", "site: hello has no enabled site in nginx"),
             (f"site 200 {OLD}", "site 502", "site: through nginx, GET http://203.0.113.10/ answers 502"),
+            (f"site 200 {OLD}", "site 503\nmaintenance 2026-11-30T08:02:11Z me@laptop",
+             "maintenance: on since 2026-11-30 08:02:11 UTC, by me@laptop: visitors get its page"),
             (f"site 200 {OLD}", "site 0", "site: through nginx, GET http://203.0.113.10/ does not answer"),
             (f"site 200 {OLD}", "site 200", "site: nginx answers from another site, not from the live release"),
             ('port 80 users:(("nginx",pid=7,fd=6),("nginx",pid=8,fd=6))', 'port 80 users:(("apache2",pid=8,fd=6))',

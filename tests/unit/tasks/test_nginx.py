@@ -23,7 +23,7 @@ def test_hostile_values_stay_values_for_nginx(hostile: Target) -> None:
              if isinstance(each, File) and each.path.startswith("/etc/nginx/")}  # fmt: skip
     site = files["/etc/nginx/sites-available/a-1"]
     kinds = [each.words[0] for each in site.block or []]
-    assert kinds == ["upstream", "map", "limit_req_zone", "map", "server", "server"]
+    assert kinds == ["upstream", "map", "limit_req_zone", "map", "include", "server", "server"]
     for path in ("/etc/nginx/sites-available/a-1", "/etc/nginx/sites-available/a-1-tls"):
         names = [each.words for block in files[path].find("server") for each in block.find("server_name")]
         assert names == [["server_name", *HOSTILE["domains"]], ["server_name", "x-y.example"]]

@@ -280,6 +280,9 @@ file_put /etc/nginx/snippets/hello.balancer.conf 0644 root root <<'EOF'
 # The locations of hello.balancer. Its sites for HTTP and HTTPS include this file.
 # Written by `fab balancer`; edit its template nginx/locations.conf.j2 instead.
 
+# `fab maintenance --on` writes this file. It is the first, so that no other line answers before it.
+include /etc/nginx/selvedge/hello.balancer.maintenance/site[.]conf;
+
 client_max_body_size 10m;
 # Limits for slow clients: a request's headers must arrive within 10 seconds, and each part of its body within 15.
 client_header_timeout 10s;
@@ -388,6 +391,9 @@ map $limit_req_status $selvedge_retry_hello__balancer {
     REJECTED 1;
 }
 
+# `fab maintenance --on` writes which requests get its page.
+include /etc/nginx/selvedge/hello.balancer.maintenance/http[.]conf;
+
 server {
     listen 80;
     listen [::]:80;
@@ -403,10 +409,12 @@ server {
 
     # `fab certbot` writes this redirect to HTTPS once there is a certificate.
     include /etc/nginx/snippets/hello.balancer-http[.]conf;
-    include /etc/nginx/snippets/hello.balancer.conf;
 
-    # Paths of other apps ([nginx] path).
+    # Paths of other apps ([nginx] path). They note a request of theirs, for which this site's maintenance does not hold.
+    set $selvedge_elsewhere "";
     include /etc/nginx/selvedge/sites/hello.example.com/*.conf;
+
+    include /etc/nginx/snippets/hello.balancer.conf;
 }
 
 # Redirects these names ([nginx] redirects).
@@ -514,7 +522,7 @@ if systemctl is-active -q nginx; then
 nginx_reload
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-hello.balancer c959ceb5f9d7a2c284c4667e349d5c7b81985d923a5eea985494bde8ba540422
+stamp_write nginx-hello.balancer f84bd99f7ae9ae48b1ae2654d19b0a12fe3af61b76d819b9a9f035ef0e39a68a
 )
 change_17() (
 set -eu
@@ -612,10 +620,11 @@ server {
         auth_basic off;
     }
 
-    include /etc/nginx/snippets/hello.balancer.conf;
-
-    # Paths of other apps ([nginx] path).
+    # Paths of other apps ([nginx] path). They note a request of theirs, for which this site's maintenance does not hold.
+    set $selvedge_elsewhere "";
     include /etc/nginx/selvedge/sites/hello.example.com/*.conf;
+
+    include /etc/nginx/snippets/hello.balancer.conf;
 }
 
 # Redirects these names ([nginx] redirects).
@@ -723,7 +732,7 @@ nginx_reload
 https_serves /etc/letsencrypt/live/hello.balancer/fullchain.pem hello.example.com 443
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-tls-hello.balancer dbbc22306ca449754d90700a88e74fc8e3ed75ca77428ab3217a7e443698c8d1
+stamp_write nginx-tls-hello.balancer 32833e232807ed3ffbcec082cdaeacbcc8b804ca5eff4406200d6cfc3e3043f1
 )
 change_arm() (
 set -eu

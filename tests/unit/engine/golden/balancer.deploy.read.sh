@@ -20,6 +20,8 @@ mark=@selvedge
 
 # … the library https
 
+# … the library maintenance
+
 # … the library nginx
 
 # … the library probe
@@ -107,18 +109,18 @@ probe_path /etc/nginx/conf.d/00-log-selvedge.conf 91d953566d8ad6c43c35a82a6c630b
 printf '\n%s fact 24\n' "$mark"
 probe_path /etc/nginx/snippets/hello.balancer.include.conf ''
 printf '\n%s fact 25\n' "$mark"
-probe_path /etc/nginx/snippets/hello.balancer.conf 12a6bd893449d8ba00443dd7e19a45a08195608347327d73440e408a5b19aa55
+probe_path /etc/nginx/snippets/hello.balancer.conf 7ef7f991d217ddef0031341bcd06daf2a377a2f9ad2cfe86360a1d181e380f2b
 printf '\n%s fact 26\n' "$mark"
 probe_path /etc/nginx/conf.d/00-selvedge-hello.balancer.conf ''
+printf '\n%s fact 27\n' "$mark"
+site_locations_of hello.balancer
 :
 }
 read_second() {
-printf '\n%s fact 27\n' "$mark"
-site_locations_of hello.balancer
 printf '\n%s fact 28\n' "$mark"
 site_hold_fact /etc/nginx/sites-available/hello.balancer hello.balancer
 echo --
-probe_path /etc/nginx/sites-available/hello.balancer 97a5e87b017548149325508105e2e8ed8da93befc2262170791bfbce5f3b8cb8
+probe_path /etc/nginx/sites-available/hello.balancer b887eab1ed3a9bc161079d61de9df1cd6ece03f41c2e5db4126df814819b7736
 printf '\n%s fact 29\n' "$mark"
 probe_path /etc/nginx/sites-enabled/hello.balancer ''
 printf '\n%s fact 30\n' "$mark"
@@ -140,58 +142,60 @@ echo
 printf '\n%s fact 35\n' "$mark"
 probe_path /var/lib/nginx/cache-hello.balancer ''
 printf '\n%s fact 36\n' "$mark"
+maintenance_fact hello.balancer
+printf '\n%s fact 37\n' "$mark"
 printf '\n--- unit\n'
 probe_unit fail2ban.service
 printf '\n--- loaded\n'
 stamp_read 60-selvedge-hello.balancer
 printf '\n--- file\n'
 probe_path /etc/fail2ban/jail.d/60-selvedge-hello.balancer.local 12578cd6cdc4d4ce415566622868ecb39e1e57d99e257a072b11a3c57b92bc12
-printf '\n%s fact 37\n' "$mark"
-[ -e /etc/nginx/sites-available/hello.balancer ] && echo there || true
 printf '\n%s fact 38\n' "$mark"
-probe_port 443
+[ -e /etc/nginx/sites-available/hello.balancer ] && echo there || true
 printf '\n%s fact 39\n' "$mark"
-site_fact
+probe_port 443
 printf '\n%s fact 40\n' "$mark"
-grep -hs -e '^ENABLED=yes' -e '^### tuple' /etc/ufw/ufw.conf /etc/ufw/user.rules || :
+site_fact
 printf '\n%s fact 41\n' "$mark"
-probe_packages certbot
+grep -hs -e '^ENABLED=yes' -e '^### tuple' /etc/ufw/ufw.conf /etc/ufw/user.rules || :
 printf '\n%s fact 42\n' "$mark"
-probe_path /etc/selvedge/hello.balancer/acme-ca.pem ''
+probe_packages certbot
 printf '\n%s fact 43\n' "$mark"
-probe_path /etc/selvedge/hello.balancer/dns-credentials ''
+probe_path /etc/selvedge/hello.balancer/acme-ca.pem ''
 printf '\n%s fact 44\n' "$mark"
+probe_path /etc/selvedge/hello.balancer/dns-credentials ''
+printf '\n%s fact 45\n' "$mark"
 probe_unit certbot.timer
 printf Stamp=
 stamp_read certbot.timer
 echo
-printf '\n%s fact 45\n' "$mark"
-certbot_fact hello.balancer certbot.service
 printf '\n%s fact 46\n' "$mark"
+certbot_fact hello.balancer certbot.service
+printf '\n%s fact 47\n' "$mark"
 nginx_version
 probe_path /etc/nginx/snippets/selvedge-listen-tls.conf -
-printf '\n%s fact 47\n' "$mark"
-probe_path /etc/nginx/sites-available/hello.balancer-tls ffc1b6cf85681429cee9a53e326aebdc2c9445882fb3a4e8379c9e53b061fffb
 printf '\n%s fact 48\n' "$mark"
-probe_path /etc/nginx/sites-enabled/hello.balancer-tls ''
+probe_path /etc/nginx/sites-available/hello.balancer-tls 8ebc93370b38e9c439bffb7ec3c21a808da9af3da4bcd3f9ff2f17f14dd2ac32
 printf '\n%s fact 49\n' "$mark"
-probe_path /etc/nginx/snippets/hello.balancer-http.conf 5f1dc54076a4b2a6cd9bea6a1b6b4305c5e649dded48e1a14ca8382c0686e8e0
+probe_path /etc/nginx/sites-enabled/hello.balancer-tls ''
 printf '\n%s fact 50\n' "$mark"
+probe_path /etc/nginx/snippets/hello.balancer-http.conf 5f1dc54076a4b2a6cd9bea6a1b6b4305c5e649dded48e1a14ca8382c0686e8e0
+printf '\n%s fact 51\n' "$mark"
 site_hold_fact /etc/nginx/sites-available/hello.balancer hello.balancer
 echo --
-probe_path /etc/nginx/sites-available/hello.balancer 97a5e87b017548149325508105e2e8ed8da93befc2262170791bfbce5f3b8cb8
-printf '\n%s fact 51\n' "$mark"
+probe_path /etc/nginx/sites-available/hello.balancer b887eab1ed3a9bc161079d61de9df1cd6ece03f41c2e5db4126df814819b7736
+printf '\n%s fact 52\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default-tls.conf -
-printf '\n%s fact 52\n' "$mark"
+printf '\n%s fact 53\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
 stamp_read nginx-tls-hello.balancer
 echo
 https_fact /etc/letsencrypt/live/hello.balancer/fullchain.pem nginx-tls-hello.balancer hello.example.com 443
-printf '\n%s fact 53\n' "$mark"
+printf '\n%s fact 54\n' "$mark"
 probe_path /etc/selvedge/hello.balancer/certificate.pem ''
 :
 }

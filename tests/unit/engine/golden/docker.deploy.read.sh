@@ -56,6 +56,8 @@ mark=@selvedge
 
 # … the library limit
 
+# … the library maintenance
+
 # … the library manager
 
 # … the library mirror
@@ -389,7 +391,7 @@ probe_path /etc/nginx/conf.d/00-log-selvedge.conf 91d953566d8ad6c43c35a82a6c630b
 printf '\n%s fact 97\n' "$mark"
 probe_path /etc/nginx/snippets/hello.include.conf ''
 printf '\n%s fact 98\n' "$mark"
-probe_path /etc/nginx/snippets/hello.conf 8a5961af311db96647f5a12c6adbd66ba9878f40673f80795a0fd31ef2d1b035
+probe_path /etc/nginx/snippets/hello.conf 04e00b79241da03296e3b4ac07cc1a7d4e509c139f69b573ee9a45aa8801b56f
 printf '\n%s fact 99\n' "$mark"
 probe_path /etc/nginx/conf.d/00-selvedge-hello.conf ''
 printf '\n%s fact 100\n' "$mark"
@@ -397,7 +399,7 @@ site_locations_of hello
 printf '\n%s fact 101\n' "$mark"
 site_hold_fact /etc/nginx/sites-available/hello hello
 echo --
-probe_path /etc/nginx/sites-available/hello 80acec80bb9bc91cce816a3e87ed4aa79694c2c02d1c97feeb4a33d249817ab9
+probe_path /etc/nginx/sites-available/hello 1f890ef57c513b564ab5cc8649380d07115ca43866bb7becde31e8918cb260c7
 printf '\n%s fact 102\n' "$mark"
 probe_path /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 103\n' "$mark"
@@ -419,58 +421,60 @@ echo
 printf '\n%s fact 108\n' "$mark"
 probe_path /var/lib/nginx/cache-hello ''
 printf '\n%s fact 109\n' "$mark"
+maintenance_fact hello
+printf '\n%s fact 110\n' "$mark"
 printf '\n--- unit\n'
 probe_unit fail2ban.service
 printf '\n--- loaded\n'
 stamp_read 60-selvedge-hello
 printf '\n--- file\n'
 probe_path /etc/fail2ban/jail.d/60-selvedge-hello.local f7019a51a9c124ebc54dc0dfb3f5c3c7969a865b4e8ca323c7cd359eb84718e4
-printf '\n%s fact 110\n' "$mark"
-[ -e /etc/nginx/sites-available/hello ] && echo there || true
 printf '\n%s fact 111\n' "$mark"
-probe_port 443
+[ -e /etc/nginx/sites-available/hello ] && echo there || true
 printf '\n%s fact 112\n' "$mark"
-site_fact
+probe_port 443
 printf '\n%s fact 113\n' "$mark"
-grep -hs -e '^ENABLED=yes' -e '^### tuple' /etc/ufw/ufw.conf /etc/ufw/user.rules || :
+site_fact
 printf '\n%s fact 114\n' "$mark"
-probe_packages certbot
+grep -hs -e '^ENABLED=yes' -e '^### tuple' /etc/ufw/ufw.conf /etc/ufw/user.rules || :
 printf '\n%s fact 115\n' "$mark"
-probe_path /etc/selvedge/hello/acme-ca.pem ''
+probe_packages certbot
 printf '\n%s fact 116\n' "$mark"
-probe_path /etc/selvedge/hello/dns-credentials ''
+probe_path /etc/selvedge/hello/acme-ca.pem ''
 printf '\n%s fact 117\n' "$mark"
+probe_path /etc/selvedge/hello/dns-credentials ''
+printf '\n%s fact 118\n' "$mark"
 probe_unit certbot.timer
 printf Stamp=
 stamp_read certbot.timer
 echo
-printf '\n%s fact 118\n' "$mark"
-certbot_fact hello certbot.service
 printf '\n%s fact 119\n' "$mark"
+certbot_fact hello certbot.service
+printf '\n%s fact 120\n' "$mark"
 nginx_version
 probe_path /etc/nginx/snippets/selvedge-listen-tls.conf -
-printf '\n%s fact 120\n' "$mark"
-probe_path /etc/nginx/sites-available/hello-tls c0b3a1cf31dbc670801fb20c0408ef743d23633dbdce2dddd379043b42f5d182
 printf '\n%s fact 121\n' "$mark"
-probe_path /etc/nginx/sites-enabled/hello-tls ''
+probe_path /etc/nginx/sites-available/hello-tls 2bf2dd8cda3bb7a5bc0ebbc510ff58364a79911d9de28221abd469cec0adc3bb
 printf '\n%s fact 122\n' "$mark"
-probe_path /etc/nginx/snippets/hello-http.conf 5f1dc54076a4b2a6cd9bea6a1b6b4305c5e649dded48e1a14ca8382c0686e8e0
+probe_path /etc/nginx/sites-enabled/hello-tls ''
 printf '\n%s fact 123\n' "$mark"
+probe_path /etc/nginx/snippets/hello-http.conf 5f1dc54076a4b2a6cd9bea6a1b6b4305c5e649dded48e1a14ca8382c0686e8e0
+printf '\n%s fact 124\n' "$mark"
 site_hold_fact /etc/nginx/sites-available/hello hello
 echo --
-probe_path /etc/nginx/sites-available/hello 80acec80bb9bc91cce816a3e87ed4aa79694c2c02d1c97feeb4a33d249817ab9
-printf '\n%s fact 124\n' "$mark"
+probe_path /etc/nginx/sites-available/hello 1f890ef57c513b564ab5cc8649380d07115ca43866bb7becde31e8918cb260c7
+printf '\n%s fact 125\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default-tls.conf -
-printf '\n%s fact 125\n' "$mark"
+printf '\n%s fact 126\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
 stamp_read nginx-tls-hello
 echo
 https_fact /etc/letsencrypt/live/hello/fullchain.pem nginx-tls-hello hello.example.com 443
-printf '\n%s fact 126\n' "$mark"
+printf '\n%s fact 127\n' "$mark"
 probe_path /etc/selvedge/hello/certificate.pem ''
 :
 }

@@ -14,6 +14,8 @@ mark=@selvedge
 
 # … the library https
 
+# … the library maintenance
+
 # … the library nginx
 
 # … the library probe
@@ -274,6 +276,9 @@ file_put /etc/nginx/snippets/hello.conf 0644 root root <<'EOF'
 # The locations of hello. Its sites for HTTP and HTTPS include this file.
 # Written by `fab nginx`; edit its template nginx/locations.conf.j2 instead.
 
+# `fab maintenance --on` writes this file. It is the first, so that no other line answers before it.
+include /etc/nginx/selvedge/hello.maintenance/site[.]conf;
+
 client_max_body_size 10m;
 # Limits for slow clients: a request's headers must arrive within 10 seconds, and each part of its body within 15.
 client_header_timeout 10s;
@@ -347,6 +352,9 @@ upstream hello {
     server unix:/srv/hello/previous.sock backup max_fails=0;
 }
 
+# `fab maintenance --on` writes which requests get its page.
+include /etc/nginx/selvedge/hello.maintenance/http[.]conf;
+
 server {
     listen 80;
     listen [::]:80;
@@ -362,10 +370,12 @@ server {
 
     # `fab certbot` writes this redirect to HTTPS once there is a certificate.
     include /etc/nginx/snippets/hello-http[.]conf;
-    include /etc/nginx/snippets/hello.conf;
 
-    # Paths of other apps ([nginx] path).
+    # Paths of other apps ([nginx] path). They note a request of theirs, for which this site's maintenance does not hold.
+    set $selvedge_elsewhere "";
     include /etc/nginx/selvedge/sites/hello.example.com/*.conf;
+
+    include /etc/nginx/snippets/hello.conf;
 }
 EOF
 )
@@ -457,7 +467,7 @@ header=1
 request_check
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-hello d33ce263bfda0c1b7c1a4ebaae3f40eb13c82ea2ebd354ba51027fb78727decd
+stamp_write nginx-hello c3525dc6367a7bb6be836a928b7bbff3ceb4256b80a9c88ce2bfb32ea8e89045
 )
 change_17() (
 set -eu

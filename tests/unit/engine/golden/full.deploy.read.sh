@@ -54,6 +54,8 @@ mark=@selvedge
 
 # … the library limit
 
+# … the library maintenance
+
 # … the library manager
 
 # … the library mirror
@@ -460,7 +462,7 @@ probe_path /etc/nginx/conf.d/00-log-selvedge.conf 91d953566d8ad6c43c35a82a6c630b
 printf '\n%s fact 128\n' "$mark"
 probe_path /etc/nginx/snippets/hello.include.conf ''
 printf '\n%s fact 129\n' "$mark"
-probe_path /etc/nginx/snippets/hello.conf 49f462e41719948b7b441be8aff0065a578858d9de042abf7f761f09a41c4724
+probe_path /etc/nginx/snippets/hello.conf 9c63176beeb145b162c54e080cbea2e4e939bca577f973faddf5b25cccf906f5
 printf '\n%s fact 130\n' "$mark"
 probe_path /etc/nginx/conf.d/00-selvedge-hello.conf ''
 printf '\n%s fact 131\n' "$mark"
@@ -468,7 +470,7 @@ site_locations_of hello
 printf '\n%s fact 132\n' "$mark"
 site_hold_fact /etc/nginx/sites-available/hello hello
 echo --
-probe_path /etc/nginx/sites-available/hello 50afa0583e943653477a25ca75f0e5e43587b660195a7682a4bef11a789c9a81
+probe_path /etc/nginx/sites-available/hello 012e119502ffd765eceebd7c4f27bc76eea623112ac4a4536db5c6b453b7edc2
 printf '\n%s fact 133\n' "$mark"
 probe_path /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 134\n' "$mark"
@@ -488,58 +490,60 @@ printf Stamp=
 stamp_read nginx-hello
 echo
 printf '\n%s fact 139\n' "$mark"
+maintenance_fact hello
+printf '\n%s fact 140\n' "$mark"
 printf '\n--- unit\n'
 probe_unit fail2ban.service
 printf '\n--- loaded\n'
 stamp_read 60-selvedge-hello
 printf '\n--- file\n'
 probe_path /etc/fail2ban/jail.d/60-selvedge-hello.local dced4c593d836f4c1c5820ea1e68b73e1c4f23c7e6dfe48a5e0610ea359819fe
-printf '\n%s fact 140\n' "$mark"
-[ -e /etc/nginx/sites-available/hello ] && echo there || true
 printf '\n%s fact 141\n' "$mark"
-probe_port 443
+[ -e /etc/nginx/sites-available/hello ] && echo there || true
 printf '\n%s fact 142\n' "$mark"
-site_fact
+probe_port 443
 printf '\n%s fact 143\n' "$mark"
-grep -hs -e '^ENABLED=yes' -e '^### tuple' /etc/ufw/ufw.conf /etc/ufw/user.rules || :
+site_fact
 printf '\n%s fact 144\n' "$mark"
-probe_packages certbot
+grep -hs -e '^ENABLED=yes' -e '^### tuple' /etc/ufw/ufw.conf /etc/ufw/user.rules || :
 printf '\n%s fact 145\n' "$mark"
-probe_path /etc/selvedge/hello/acme-ca.pem ''
+probe_packages certbot
 printf '\n%s fact 146\n' "$mark"
-probe_path /etc/selvedge/hello/dns-credentials ''
+probe_path /etc/selvedge/hello/acme-ca.pem ''
 printf '\n%s fact 147\n' "$mark"
+probe_path /etc/selvedge/hello/dns-credentials ''
+printf '\n%s fact 148\n' "$mark"
 probe_unit certbot.timer
 printf Stamp=
 stamp_read certbot.timer
 echo
-printf '\n%s fact 148\n' "$mark"
-certbot_fact hello certbot.service
 printf '\n%s fact 149\n' "$mark"
+certbot_fact hello certbot.service
+printf '\n%s fact 150\n' "$mark"
 nginx_version
 probe_path /etc/nginx/snippets/selvedge-listen-tls.conf -
-printf '\n%s fact 150\n' "$mark"
-probe_path /etc/nginx/sites-available/hello-tls cc0f4f96c8156fe60cb50b4411b4a2e41cf7c611834e047ca6468b1aa77de059
 printf '\n%s fact 151\n' "$mark"
-probe_path /etc/nginx/sites-enabled/hello-tls ''
+probe_path /etc/nginx/sites-available/hello-tls d9e0a15756ec016a6bf9dd3cf7204a3c5c443fd40609fc6f82c8e8f1e82bf6fa
 printf '\n%s fact 152\n' "$mark"
-probe_path /etc/nginx/snippets/hello-http.conf 5f1dc54076a4b2a6cd9bea6a1b6b4305c5e649dded48e1a14ca8382c0686e8e0
+probe_path /etc/nginx/sites-enabled/hello-tls ''
 printf '\n%s fact 153\n' "$mark"
+probe_path /etc/nginx/snippets/hello-http.conf 5f1dc54076a4b2a6cd9bea6a1b6b4305c5e649dded48e1a14ca8382c0686e8e0
+printf '\n%s fact 154\n' "$mark"
 site_hold_fact /etc/nginx/sites-available/hello hello
 echo --
-probe_path /etc/nginx/sites-available/hello 50afa0583e943653477a25ca75f0e5e43587b660195a7682a4bef11a789c9a81
-printf '\n%s fact 154\n' "$mark"
+probe_path /etc/nginx/sites-available/hello 012e119502ffd765eceebd7c4f27bc76eea623112ac4a4536db5c6b453b7edc2
+printf '\n%s fact 155\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default-tls.conf -
-printf '\n%s fact 155\n' "$mark"
+printf '\n%s fact 156\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
 stamp_read nginx-tls-hello
 echo
 https_fact /etc/letsencrypt/live/hello/fullchain.pem nginx-tls-hello hello.example.com 443
-printf '\n%s fact 156\n' "$mark"
+printf '\n%s fact 157\n' "$mark"
 probe_path /etc/selvedge/hello/certificate.pem ''
 :
 }

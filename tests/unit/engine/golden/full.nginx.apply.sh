@@ -14,6 +14,8 @@ mark=@selvedge
 
 # … the library https
 
+# … the library maintenance
+
 # … the library nginx
 
 # … the library probe
@@ -288,6 +290,9 @@ file_put /etc/nginx/snippets/hello.conf 0644 root root <<'EOF'
 # The locations of hello. Its sites for HTTP and HTTPS include this file.
 # Written by `fab nginx`; edit its template nginx/locations.conf.j2 instead.
 
+# `fab maintenance --on` writes this file. It is the first, so that no other line answers before it.
+include /etc/nginx/selvedge/hello.maintenance/site[.]conf;
+
 client_max_body_size 100m;
 # Limits for slow clients: a request's headers must arrive within 10 seconds, and each part of its body within 15.
 client_header_timeout 10s;
@@ -523,6 +528,9 @@ map "$selvedge_live_hello $upstream_http_x_release $upstream_status $upstream_ht
     '~^([^ ]+) \1 200 [0-9]{1,7} [^*]*$' '';
 }
 
+# `fab maintenance --on` writes which requests get its page.
+include /etc/nginx/selvedge/hello.maintenance/http[.]conf;
+
 server {
     listen 80;
     listen [::]:80;
@@ -538,10 +546,12 @@ server {
 
     # `fab certbot` writes this redirect to HTTPS once there is a certificate.
     include /etc/nginx/snippets/hello-http[.]conf;
-    include /etc/nginx/snippets/hello.conf;
 
-    # Paths of other apps ([nginx] path).
+    # Paths of other apps ([nginx] path). They note a request of theirs, for which this site's maintenance does not hold.
+    set $selvedge_elsewhere "";
     include /etc/nginx/selvedge/sites/hello.example.com/*.conf;
+
+    include /etc/nginx/snippets/hello.conf;
 }
 
 # Redirects these names ([nginx] redirects).
@@ -659,7 +669,7 @@ header=1
 request_check
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-hello e7d40e33dce62b663f7ab76a309d799d2e12d67d3584f5fb8bc7a23b1ca1db80
+stamp_write nginx-hello 00692b92266bc822a0d71064521cd483fadaf3d41f750aacdc93b38ef8d3525c
 )
 change_20() (
 set -eu

@@ -64,11 +64,15 @@ mark=@selvedge
 
 # … the library limit
 
+# … the library maintenance
+
 # … the library manager
 
 # … the library migrate
 
 # … the library mirror
+
+# … the library nginx
 
 # … the library orphan
 

@@ -46,6 +46,8 @@ mark=@selvedge
 
 # … the library limit
 
+# … the library maintenance
+
 # … the library manager
 
 # … the library mirror
@@ -212,11 +214,11 @@ printf '\n%s fact 43\n' "$mark"
 probe_path /etc/systemd/system/supervisor.service.d/50-selvedge-hello.conf ''
 printf '\n%s fact 44\n' "$mark"
 probe_path /etc/systemd/system/docker.service.d/50-selvedge-hello.conf ''
+printf '\n%s fact 45\n' "$mark"
+probe_path /etc/systemd/system/docker.service.wants/selvedge-stop.hello.service ''
 :
 }
 read_second() {
-printf '\n%s fact 45\n' "$mark"
-probe_path /etc/systemd/system/docker.service.wants/selvedge-stop.hello.service ''
 printf '\n%s fact 46\n' "$mark"
 probe_path /etc/systemd/system/supervisor.service.wants/selvedge-stop.hello.service ''
 printf '\n%s fact 47\n' "$mark"
@@ -300,7 +302,7 @@ probe_path /etc/nginx/conf.d/00-log-selvedge.conf 91d953566d8ad6c43c35a82a6c630b
 printf '\n%s fact 75\n' "$mark"
 probe_path /etc/nginx/snippets/hello.include.conf ''
 printf '\n%s fact 76\n' "$mark"
-probe_path /etc/nginx/snippets/hello.conf 79b976d7cf277991160fe4ebb98c2ca1b2cb75a94bb348c2b3934470763a606a
+probe_path /etc/nginx/snippets/hello.conf 51a7207cc3b3460892ed2fd95a9cc0e6b7e971bbfda6c83cd37d7bbe1b034deb
 printf '\n%s fact 77\n' "$mark"
 probe_path /etc/nginx/conf.d/00-selvedge-hello.conf ''
 printf '\n%s fact 78\n' "$mark"
@@ -308,7 +310,7 @@ site_locations_of hello
 printf '\n%s fact 79\n' "$mark"
 :
 echo --
-probe_path /etc/nginx/sites-available/hello 0be407a7cc52c8525a52873c52eed04ecc906c937d129cb38ac4906066564c1a
+probe_path /etc/nginx/sites-available/hello b96c8c2b5c87f5c0274ccaa27a14811a2168cb3100b69554b86ef188fc1e4a09
 printf '\n%s fact 80\n' "$mark"
 probe_path /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 81\n' "$mark"
@@ -330,18 +332,20 @@ echo
 printf '\n%s fact 86\n' "$mark"
 probe_path /var/lib/nginx/cache-hello ''
 printf '\n%s fact 87\n' "$mark"
+maintenance_fact hello
+printf '\n%s fact 88\n' "$mark"
 printf '\n--- unit\n'
 probe_unit fail2ban.service
 printf '\n--- loaded\n'
 stamp_read 60-selvedge-hello
 printf '\n--- file\n'
 probe_path /etc/fail2ban/jail.d/60-selvedge-hello.local f7019a51a9c124ebc54dc0dfb3f5c3c7969a865b4e8ca323c7cd359eb84718e4
-printf '\n%s fact 88\n' "$mark"
+printf '\n%s fact 89\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default-tls.conf -
-printf '\n%s fact 89\n' "$mark"
+printf '\n%s fact 90\n' "$mark"
 probe_existing /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/selvedge/hello/certificate.pem /etc/nginx/sites-available/hello-tls
 :
 }

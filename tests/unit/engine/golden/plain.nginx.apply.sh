@@ -14,6 +14,8 @@ mark=@selvedge
 
 # … the library https
 
+# … the library maintenance
+
 # … the library nginx
 
 # … the library probe
@@ -245,6 +247,9 @@ file_put /etc/nginx/snippets/hello.conf 0644 root root <<'EOF'
 # The locations of hello. Its sites for HTTP and HTTPS include this file.
 # Written by `fab nginx`; edit its template nginx/locations.conf.j2 instead.
 
+# `fab maintenance --on` writes this file. It is the first, so that no other line answers before it.
+include /etc/nginx/selvedge/hello.maintenance/site[.]conf;
+
 client_max_body_size 10m;
 # Limits for slow clients: a request's headers must arrive within 10 seconds, and each part of its body within 15.
 client_header_timeout 10s;
@@ -305,6 +310,9 @@ upstream hello {
     server unix:/srv/hello/previous.sock backup max_fails=0;
 }
 
+# `fab maintenance --on` writes which requests get its page.
+include /etc/nginx/selvedge/hello.maintenance/http[.]conf;
+
 server {
     listen 80 default_server;
     listen [::]:80 default_server;
@@ -318,10 +326,11 @@ server {
         auth_basic off;
     }
 
-    include /etc/nginx/snippets/hello.conf;
-
-    # Paths of other apps ([nginx] path).
+    # Paths of other apps ([nginx] path). They note a request of theirs, for which this site's maintenance does not hold.
+    set $selvedge_elsewhere "";
     include /etc/nginx/selvedge/sites/_/*.conf;
+
+    include /etc/nginx/snippets/hello.conf;
 }
 EOF
 )
@@ -383,7 +392,7 @@ header=''
 request_check
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-hello fd3f6177c13093419b41dbc59d542315d3c84885e9c795c390c41f05229cd03e
+stamp_write nginx-hello 2496f1dabd7ce5c134314afdf296c83707897c668bb289a4280b8bcfb0616d43
 )
 change_15() (
 set -eu

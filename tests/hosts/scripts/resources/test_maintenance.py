@@ -1,0 +1,82 @@
+"""The file that says since when a site is in maintenance and by whom, and its end."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from selvedge.resources.nginx.maintenance import Included, MaintenanceEnded, MaintenanceFile, MaintenanceNoted, Since
+from tests.support.libraries import functions
+
+FOLDER = "/etc/nginx/selvedge/hello.maintenance"
+STATE = MaintenanceFile(f"{FOLDER}/http.conf", "geo $x {}\n# On since never\n", app="hello")
+NOTED = MaintenanceNoted("hello")
+
+
+def written(server: Any) -> str:
+    return str(server.path(f"{FOLDER}/http.conf").read_text())
+
+
+def test_the_first_one_who_turned_it_on_stays(server: Any) -> None:
+    (before,) = server.read(NOTED)
+    assert Since.parse(before) is None
+    server.make(STATE)
+    head, rest = written(server).split("\n", 1)
+    assert re.fullmatch(r"# On since 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ root", head) and rest == STATE.text
+    server.path(f"{FOLDER}/http.conf").write_text(written(server).replace(head, "# On since 2026-01-02T03:04:05Z me@laptop"))
+    server.make(replace(STATE, text="geo $y {}\n"))
+    assert written(server) == "# On since 2026-01-02T03:04:05Z me@laptop\ngeo $y {}\n"
+    (fact,) = server.read(NOTED)
+    assert Since.parse(fact) == Since("2026-01-02T03:04:05Z", "me@laptop")
+
+
+@pytest.mark.parametrize("name", ["a\n} server {", "a\r\tb", "\x1b[31m", "$(id); `id`", "名字@机器", "-n %s \\n"])
+def test_no_name_ends_the_comment(server: Any, name: str) -> None:
+    server.apply(server.plan(STATE), before=f"SUDO_USER={chr(39)}{name}{chr(39)}\n")
+    head, rest = written(server).split("\n", 1)
+    shown = re.sub("[\x00-\x1f\x7f]", "", name)
+    assert head.split(" ", 4)[4] == shown and rest == STATE.text
+
+
+def test_the_end_deletes_the_files_and_then_the_folder(server: Any) -> None:
+    server.make(STATE)
+    server.path(f"{FOLDER}/left by someone.conf").write_text("x")
+    server.path("/var/lib/selvedge/loaded").mkdir(parents=True)
+    server.path("/var/lib/selvedge/loaded/maintenance-hello").write_text("x")
+    ended = MaintenanceEnded("hello", FOLDER)
+    assert server.apply(server.plan(ended)).status == 0
+    assert list(server.path(FOLDER).iterdir()) == [] and server.plan(ended), "nginx has not been reloaded yet"
+    script = f"undo=/run\n{functions('maintenance', 'stamp')}\nmaintenance_forget {FOLDER} maintenance-hello\n"
+    assert server.run(script).returncode == 0 and not server.plan(ended)
+    assert not server.path(FOLDER).exists() and not server.path("/var/lib/selvedge/loaded/maintenance-hello").exists()
+
+
+def test_a_failed_end_puts_the_files_back(server: Any) -> None:
+    server.make(STATE)
+    before = written(server)
+    plan = server.plan(MaintenanceEnded("hello", FOLDER))
+    ((resource, change),) = plan.changes
+    plan.changes[:] = [(resource, replace(change, shell=f"{change.shell}\nfalse"))]
+    assert server.apply(plan).status == 1
+    assert written(server) == before
+
+
+@pytest.mark.parametrize(
+    ("site", "tls", "lacks"),
+    [
+        (None, None, "hello"), ("server {}", None, "hello"), ("include x/hello.maintenance/http[.]conf;", None, ""),
+        ("include x/hello.maintenance/http[.]conf;", "server {}", "hello-tls"),
+        ("include x/hello.maintenance/http[.]conf;", 'set $selvedge_elsewhere "";', ""),
+        ("include x/hello-2.maintenance/http[.]conf;", None, "hello"),
+    ],
+)  # fmt: skip
+def test_sites_of_an_older_version(server: Any, site: str | None, tls: str | None, lacks: str) -> None:
+    server.path("/etc/nginx/sites-available").mkdir(parents=True)
+    for name, text in (("hello", site), ("hello-tls", tls)):
+        if text:
+            server.path(f"/etc/nginx/sites-available/{name}").write_text(text)
+    (fact,) = server.read(Included("hello", "/etc/nginx/sites-available/hello", "nginx", "server"))
+    assert fact.strip() == (f"/etc/nginx/sites-available/{lacks}" if lacks else "")
