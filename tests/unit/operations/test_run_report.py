@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Iterator
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -23,43 +22,13 @@ from selvedge.resources.base import Change
 from selvedge.resources.files import File
 from selvedge.run import Run
 from selvedge.task import Step
+from tests.support.html_page import Tags
 from tests.support.releases import NEW, OLD
-from tests.support.runs import run_over
+from tests.support.runs import Reader, run_over
 
 HOSTILE = "<script>alert(1)</script> \" ' & \x1b[31mred\x1b[0m {{ 7 * 7 }} \udcff"
 DIFF = f"--- /etc/x\n+++ /etc/x\n@@ -1 +1 @@\n-old\n+{HOSTILE}\n"
 RECORD = f"instance {NEW}/\n{NEW}/state:good\n{NEW}/record:subject Faster {HOSTILE}\n{NEW}/record:author Ada\n"
-
-
-class Remote:
-    """A server that answers each reading with these facts, in turn."""
-
-    user, is_connected, execs = "root", True, 0
-
-    def __init__(self, *facts: str) -> None:
-        self.facts = facts
-
-    def run(self, script: str, *_: object, **__: object) -> Any:
-        self.execs += 1
-        mark = re.search(r"mark=(\S+)", script)[1].strip("'")  # type: ignore[index]
-        facts = "".join(f"\n{mark} fact {number}\n{text}" for number, text in enumerate(self.facts))
-        return type("Result", (), {"output": f"{facts}\n{mark} facts end\n", "status": 0})()
-
-
-class Tags(HTMLParser):
-    """The tags of a page with their attributes, and its text."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
 
 
 @pytest.fixture
@@ -74,7 +43,7 @@ def switch(app: Target) -> Step:
     return Step(body, name="supervisor", phase="switch")
 
 
-def a_run(app: Target, **remotes: Remote) -> Run:
+def a_run(app: Target, **remotes: Reader) -> Run:
     """Return a run that records, with a plan of one release on each host."""
     run = run_over(app, remotes, io.StringIO())
     recording = Recording(io.StringIO())
@@ -103,7 +72,7 @@ DONE = ("@m wait waiting for the <i>app</i>", "@m gate settings", "@m gate setti
 
 def test_a_deploy_tells_what_it_did(target: Callable[..., Target], page: RunPage) -> None:
     log = f"4c1a2b3\t2026-11-29T14:30:05+01:00\tAda {HOSTILE}\tFaster {HOSTILE}\n"
-    remote = Remote(f"live {NEW}\nlistening yes\n{RECORD}", log)
+    remote = Reader(f"live {NEW}\nlistening yes\n{RECORD}", log)
     run = a_run(target(), web=remote)
     with page.written(run, lambda _: None):
         make(run, "web", *DONE)
@@ -119,7 +88,7 @@ def test_a_deploy_tells_what_it_did(target: Callable[..., Target], page: RunPage
 
 
 def test_nothing_is_loaded_from_elsewhere(target: Callable[..., Target], page: RunPage) -> None:
-    run = a_run(target(domains=["a.test"]), web=Remote(f"live {NEW}\n", ""))
+    run = a_run(target(domains=["a.test"]), web=Reader(f"live {NEW}\n", ""))
     with page.written(run, lambda _: None):
         make(run, "web", *DONE)
     tags = Tags(page.path.read_text()).found
@@ -132,7 +101,7 @@ def test_nothing_is_loaded_from_elsewhere(target: Callable[..., Target], page: R
 
 
 def test_a_failure_names_the_layer_that_failed_and_what_follows(target: Callable[..., Target], page: RunPage) -> None:
-    run = a_run(target(), web=Remote(f"live {OLD}\nlistening yes\n", ""))
+    run = a_run(target(), web=Reader(f"live {OLD}\nlistening yes\n", ""))
     said = ("Traceback of the app", f"@m error It ended {HOSTILE}", "@m end 1")
     lines = ("@m gate settings", "@m gate settings good", "@m gate start", *said)
     with pytest.raises(StepError), page.written(run, lambda _: None):
@@ -148,9 +117,9 @@ def test_a_failure_names_the_layer_that_failed_and_what_follows(target: Callable
 
 
 def test_hosts_that_cannot_be_read_are_unknown(target: Callable[..., Target], page: RunPage) -> None:
-    gone = Remote()
+    gone = Reader()
     gone.is_connected = False
-    run = a_run(target(), web=Remote(f"live {NEW}\nlistening yes\n", ""), gone=gone)
+    run = a_run(target(), web=Reader(f"live {NEW}\nlistening yes\n", ""), gone=gone)
     with pytest.raises(UnreachableError), page.written(run, lambda _: None):
         make(run, "web", *DONE)
         raise UnreachableError("gone: the connection was lost.", "Check it.")
@@ -160,7 +129,7 @@ def test_hosts_that_cannot_be_read_are_unknown(target: Callable[..., Target], pa
 
 
 def test_ctrl_c_leaves_a_page_of_what_was_done(target: Callable[..., Target], page: RunPage) -> None:
-    remote = Remote("live x\n")
+    remote = Reader("live x\n")
     run = a_run(target(), web=remote)
     with pytest.raises(KeyboardInterrupt), page.written(run, lambda _: SelvedgeError("Interrupted.", "Run it again.")):
         run.report.begin("web", "venv", "build it")
@@ -171,7 +140,7 @@ def test_ctrl_c_leaves_a_page_of_what_was_done(target: Callable[..., Target], pa
 
 
 def test_a_run_without_changes_needs_no_reading(target: Callable[..., Target], page: RunPage) -> None:
-    remote = Remote("live x\n")
+    remote = Reader("live x\n")
     run = a_run(target(), web=remote)
     with page.written(run, lambda _: None):
         pass
@@ -187,7 +156,7 @@ def test_a_page_that_cannot_be_written_never_hides_the_cause(
 
     page.path.write_text("the earlier one")
     monkeypatch.setattr("tempfile.mkstemp", full)
-    run = a_run(target(), web=Remote(f"live {OLD}\n", ""))
+    run = a_run(target(), web=Reader(f"live {OLD}\n", ""))
     with pytest.raises(StepError, match="the cause"), page.written(run, lambda _: None):
         raise StepError("the cause")
     assert "the page could not be written: No space left on device." in capsys.readouterr().err
