@@ -215,10 +215,10 @@ gate_over() {
 # domain was changed, a later step tells nginx. An app without a name is requested by its announced address; if it accepts only
 # other names (app.health_host), any answer of the release counts. A site that a later step replaces is not asked: nginx has not
 # loaded ours yet, so there is no stamp. $site_problem: the reason, if it fails.
+# shellcheck disable=SC2034 # for settle_wait
 gate_site() {
   local site name other answer code release url place
   step_gate site
-  # shellcheck disable=SC2034 # for settle_wait
   site_answer="not asked: a later step writes the site, or loads it in nginx"
   [ -e "$site_enabled" ] && stamp_exists "nginx-$app" && systemctl is-active -q nginx || return 0
   site=$site_enabled
