@@ -89,7 +89,7 @@ def chosen_logs(run: Run) -> list[Log]:
     found = balancers or [(session, session.target) for session in run.fleet.sessions]
     for session, site in found:
         if site.balancers and not balancers:
-            run.report.note(f"{session.name} is behind a balancer: its report counts only the requests that reached it.")
+            run.report.note(f"{session.name} gets its requests from a balancer: the report counts only those that reached it.")
     return [Log(session, f"{site.paths.logs}/nginx-access.log", site.log_format == "json") for session, site in found]
 
 
