@@ -28,6 +28,8 @@ MISSING, NO_LOG = 3, 4
 FORMAT = ("--log-format=COMBINED",)
 TIMED = ('--log-format=%h %^[%d:%t %^] "%r" %s %b "%R" "%u" %T', "--date-format=%d/%b/%Y", "--time-format=%H:%M:%S")
 """GoAccess's words for the lines of the server program, without and with the seconds of each request."""
+# Visitors whose addresses differ only in their ends then have the same name, which GoAccess's chart of them cannot draw.
+ANONYMOUS = ("--anonymize-ip", '--html-prefs={"hosts":{"chart":false}}')
 POLICY = "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src data:; font-src data:"
 """GoAccess's page has its scripts in itself, and needs nothing else."""
 
@@ -60,7 +62,7 @@ def traffic(run: Run, *, days: int, html: str, as_json: bool, install: bool, who
         run.chain([_install_step(logs[0].session.name)], {})
     timed = all(log.timed for log in logs)
     packed = _packed(run, logs[1:], days, timed=timed)
-    words = [*(TIMED if timed else FORMAT), *([] if whole_addresses else ["--anonymize-ip"])]
+    words = [*(TIMED if timed else FORMAT), *(() if whole_addresses else ANONYMOUS)]
     words.append(f"--html-report-title={run.settings.app.name}: {counted(days, 'day')}")
     answer = _ask_for_report(run, logs[0], days, words, packed, kind="json" if as_json else "html", timed=timed)
     if as_json:
