@@ -12,7 +12,6 @@ dashboard_get() {
 dashboard_range() {
   local end
   end=$(date +%s)
-  end=$((end - end % $2))
   dashboard_get /api/v1/query_range --data-urlencode "query=$3" --data "start=$((end - $1))" --data "end=$end" --data "step=$2"
 }
 
