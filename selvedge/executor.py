@@ -82,7 +82,7 @@ class Executor(fabric.Executor):
         hosts = [name for name in (self.core[0].args.hosts.value or "").split(",") if name]
         flags = self._flags(calls)
         groups = _chains(list(zip(calls, flags, tasks, strict=True)))
-        page = _page(calls, flags)
+        page = _page(self.core[0].args.hosts.value or "", calls, flags)
         run = Run.load(hosts, self.config, page.recording() if page else None)
         if not any(options.get(name) for options in flags for name in ("json", "script")):
             run.name_hosts_file()
@@ -212,13 +212,13 @@ def _chains(items: Sequence[Item]) -> list[Chain | Item]:
     return found
 
 
-def _page(calls: Sequence[Call], flags: Sequence[Mapping[str, Any]]) -> RunPage | None:
-    """Return the page that `--report` asks for, None without that flag. Raises UsageError."""
+def _page(hosts: str, calls: Sequence[Call], flags: Sequence[Mapping[str, Any]]) -> RunPage | None:
+    """Return the page that `--report` asks for, None without that flag. hosts: the value of -H. Raises UsageError."""
     if not any(each.get("report") for each in flags):
         return None
     from selvedge.operations.run_report import wanted_page
 
-    return wanted_page([str(call.task.name) for call in calls], flags)
+    return wanted_page(hosts, [str(call.task.name) for call in calls], flags)
 
 
 def _caught(calls: Sequence[Call], error: BaseException) -> SelvedgeError | None:

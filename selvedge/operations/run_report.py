@@ -54,17 +54,18 @@ class RunPage(Value):
         _write(run, self, None, interrupted=False)
 
 
-def wanted_page(tasks: Sequence[str], flags: Sequence[Mapping[str, Any]]) -> RunPage:
+def wanted_page(hosts: str, tasks: Sequence[str], flags: Sequence[Mapping[str, Any]]) -> RunPage:
     """Return the page that the flags ask for. Raises UsageError before a server is contacted.
 
-    tasks: their names. flags: those of each task, by name; at least one has `report`.
+    hosts: the value of -H. tasks: their names. flags: those of each task, by name; at least one has `report`.
     """
     given = list(dict.fromkeys(str(each["report"]) for each in flags if each.get("report")))
     if len(given) > 1:
         raise UsageError(f"--report has two values: {' and '.join(given)}.", "Use only one of them.")
     if any(each.get("script") for each in flags):
         raise UsageError("--report and --script cannot be given together.", "Use only one of them.")
-    words = " ".join(["fab", *(_words(task, each) for task, each in zip(tasks, flags, strict=True))])
+    chosen = [f"-H {hosts}"] if hosts else []
+    words = " ".join(["fab", *chosen, *(_words(task, each) for task, each in zip(tasks, flags, strict=True))])
     return RunPage(page_path("--report", given[0]), words, tuple(tasks), any(each.get("dry_run") for each in flags))
 
 

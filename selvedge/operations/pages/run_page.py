@@ -65,7 +65,6 @@ def run_values(
         "commits": next((each.commits for each in outcomes if each.commits), ()),
         "most_commits": COMMITS,
         "backwards": backwards,
-        "refused": bool(error),
         "gates": [(host, found) for host in hosts if (found := list(_gate(recording.layers, host, errors)))],
         # Not the reading for this page.
         "timeline": timeline([span for span in recording.spans if span.began < length], hosts, length),

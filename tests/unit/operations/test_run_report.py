@@ -176,18 +176,19 @@ def test_a_path_that_cannot_be_written_is_refused(
     (tmp_path / "folder.html").mkdir()
     monkeypatch.setattr("os.access", lambda path, _: not str(path).startswith("/proc"))
     with pytest.raises(UsageError, match=problem) as caught:
-        wanted_page(["deploy"], [{"report": name}])
+        wanted_page("", ["deploy"], [{"report": name}])
     assert caught.value.remedy
 
 
 def test_flags_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
     one, two = str(tmp_path / "a.html"), str(tmp_path / "b.html")
     with pytest.raises(UsageError, match="two values"):
-        wanted_page(["setup", "rollback"], [{"report": one}, {"report": two}])
+        wanted_page("", ["setup", "rollback"], [{"report": one}, {"report": two}])
     with pytest.raises(UsageError, match="--script"):
-        wanted_page(["deploy"], [{"report": one, "script": True}])
+        wanted_page("", ["deploy"], [{"report": one, "script": True}])
 
 
 def test_the_command_is_shown_as_it_was_typed(tmp_path: Path) -> None:
-    found = wanted_page(["setup", "deploy"], [{"wait": 0}, {"report": str(tmp_path / "a.html"), "commit": "abc", "force": True}])
-    assert found.words == "fab setup deploy --commit abc --force"
+    flags = [{"wait": 0}, {"report": str(tmp_path / "a.html"), "commit": "abc", "force": True}]
+    assert wanted_page("web-1,lb", ["setup", "deploy"], flags).words == "fab -H web-1,lb setup deploy --commit abc --force"
+    assert wanted_page("", ["setup", "deploy"], flags).words == "fab setup deploy --commit abc --force"
