@@ -68,7 +68,7 @@ def test_the_report_of_a_release_that_was_refused(server: Server, project: Proje
     failed = project.fab("-H", server.name, "deploy", "--report", "failed.html")
     assert failed.status == 1
     text = re.sub(r"<[^>]*>", "", (project.folder / "failed.html").read_text())
-    for said in ("✗ failed", "RuntimeError: &lt;script&gt;no", "– not reached", "Commits since the previous release", "Correct the cause"):
+    for said in ("✗ failed", "RuntimeError: &lt;script&gt;no", "– not reached", "Commits since the", "Correct the cause"):
         assert said in text, said
     back = project.must("-H", server.name, "rollback", "--report", "back.html")
     assert "The report is in" in back.stderr
