@@ -23,7 +23,7 @@ test: venv packages lint ## Run all checks and tests, also those on real servers
 	@.venv/bin/python tools/tests.py unit hosts
 
 test-all: venv packages lint ## Run all tests, also the long ones that `make test` leaves out (an hour).
-	@sh tools/packages.sh postgresql
+	@sh tools/packages.sh postgresql chromium:chromium goaccess:goaccess
 	@.venv/bin/python tools/tests.py unit hosts thorough
 
 lint: venv ## Check the code with ruff, mypy and shellcheck.

@@ -137,6 +137,7 @@ if TYPE_CHECKING:
     from selvedge.task import COMMIT as COMMIT
     from selvedge.task import DRY_RUN as DRY_RUN
     from selvedge.task import IMAGE as IMAGE
+    from selvedge.task import REPORT as REPORT
     from selvedge.task import SCRIPT as SCRIPT
     from selvedge.task import WAIT as WAIT
     from selvedge.task import Option as Option
@@ -211,7 +212,7 @@ _NAMES = {
     "resources.services": "Enabled Service",
     "resources.timers": "FormerTimersRemoved timer_service",
     "resources.users": "User",
-    "task": "BRANCH COMMIT DRY_RUN IMAGE SCRIPT WAIT Option Step chain operation step",
+    "task": "BRANCH COMMIT DRY_RUN IMAGE REPORT SCRIPT WAIT Option Step chain operation step",
     "project.render": "Template template",
 }
 _HOMES = {name: f"selvedge.{module}" for module, names in _NAMES.items() for name in names.split()}

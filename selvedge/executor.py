@@ -6,6 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import fabric
@@ -21,6 +22,7 @@ from selvedge.tasklist import empty_flag, is_empty
 from selvedge.value import Value
 
 if TYPE_CHECKING:
+    from selvedge.operations.run_report import RunPage
     from selvedge.run import Run
 
 
@@ -80,7 +82,8 @@ class Executor(fabric.Executor):
         hosts = [name for name in (self.core[0].args.hosts.value or "").split(",") if name]
         flags = self._flags(calls)
         groups = _chains(list(zip(calls, flags, tasks, strict=True)))
-        run = Run.load(hosts, self.config)
+        page = _page(self.core[0].args.hosts.value or "", calls, flags)
+        run = Run.load(hosts, self.config, page.recording() if page else None)
         if not any(options.get(name) for options in flags for name in ("json", "script")):
             run.name_hosts_file()
             run.name_outdated_copies()
@@ -94,11 +97,12 @@ class Executor(fabric.Executor):
             run.fleet.connect()
         collect_garbage()
         try:
-            for group in groups:
-                if isinstance(group, Chain):
-                    run.chain(group.tasks, group.options)
-                else:
-                    self._single(run, *group)
+            with page.written(run, lambda error: _caught(calls, error)) if page else nullcontext():
+                for group in groups:
+                    if isinstance(group, Chain):
+                        run.chain(group.tasks, group.options)
+                    else:
+                        self._single(run, *group)
         finally:
             run.close()
         run.report.check_written()
@@ -206,6 +210,24 @@ def _chains(items: Sequence[Item]) -> list[Chain | Item]:
                 raise UsageError(f"{flag} has two values: {values}.", "Use only one of them.")
         found = [*(found[:-1] if chain is last else found), Chain((*chain.tasks, call.task), {**chain.options, **given})]
     return found
+
+
+def _page(hosts: str, calls: Sequence[Call], flags: Sequence[Mapping[str, Any]]) -> RunPage | None:
+    """Return the page that `--report` asks for, None without that flag. hosts: the value of -H. Raises UsageError."""
+    if not any(each.get("report") for each in flags):
+        return None
+    from selvedge.operations.run_report import wanted_page
+
+    return wanted_page(hosts, [str(call.task.name) for call in calls], flags)
+
+
+def _caught(calls: Sequence[Call], error: BaseException) -> SelvedgeError | None:
+    """Return the error that a user sees for an exception that is none of Selvedge's; None if the run just ends."""
+    if _by_ctrl_c(error):
+        return _interrupted(calls)
+    if isinstance(error, Exit | Failure):
+        return SelvedgeError(str(error))
+    return fault(error) if isinstance(error, Exception) else None
 
 
 def fault(error: Exception) -> SelvedgeError:

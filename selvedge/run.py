@@ -37,10 +37,11 @@ class Run:
         self.fleet = fleet
 
     @classmethod
-    def load(cls, names: Sequence[str], config: Config) -> Run:
+    def load(cls, names: Sequence[str], config: Config, report: Report | None = None) -> Run:
         """Read hosts.toml and choose the servers, without contacting them.
 
-        Raises ConfigError and UsageError (exit status 2), also if ssh's configuration has an error.
+        report: where the output goes, in place of a new report. Raises ConfigError and UsageError (exit status 2), also if ssh's
+        configuration has an error.
         """
         # paramiko logs the traceback of a failed connection. The error that Selvedge raises is enough for a user.
         logging.getLogger("paramiko").addHandler(logging.NullHandler())
@@ -60,7 +61,7 @@ class Run:
             from selvedge.ssh.connection import Credentials, Remote
 
             local_repository.forget()
-            report = Report()
+            report = report or Report()
             report.handle_suspension()
         keys = typed_keys(config)
 

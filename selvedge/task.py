@@ -28,6 +28,7 @@ class Option(Value):
 DRY_RUN = Option("dry_run", "Show the changes as diffs, and change nothing.")
 DIFF = Option("diff", "Show the text of new files, too.")
 SCRIPT = Option("script", "Print the shell script that would run; change nothing.")
+REPORT = Option("report", "Write a page of the run: FILE.html.", "")
 WAIT = Option("wait", "Wait this many seconds if another run holds the lock.", 0)
 SKIP = Option("skip_unreachable", "Leave out servers that cannot be reached.")
 COMMIT = Option("commit", "Release this commit: a full or short SHA, or a tag.", "")

@@ -25,7 +25,7 @@ def services(app):
     yield from (step for step, on in wanted.items() if on)
 
 
-@sv.chain
+@sv.chain(options=(sv.REPORT,))
 def setup(app):
     """Prepare a new server: run update, harden and install."""
     yield update
@@ -34,7 +34,7 @@ def setup(app):
     yield from services(app)
 
 
-@sv.chain(options=(sv.COMMIT, sv.BRANCH, sv.IMAGE, FORCE, NO_REVERT))
+@sv.chain(options=(sv.COMMIT, sv.BRANCH, sv.IMAGE, FORCE, NO_REVERT, sv.REPORT))
 def deploy(app):
     """Release the newest commit without dropping requests."""
     yield install

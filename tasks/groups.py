@@ -18,6 +18,7 @@ from .nginx import nginx
 from .operations import (
     config,
     console,
+    dashboard,
     doctor,
     drain,
     env,
@@ -32,6 +33,7 @@ from .operations import (
     status,
     stop,
     timers,
+    traffic,
     trust,
     tunnel,
     undrain,
@@ -52,7 +54,7 @@ GROUPS = {
     "Several web servers": [balancer, drain, undrain],
     "Chains of steps": [setup, deploy],
     "Every day": [
-        *(status, logs, doctor, releases, rollback, history, restart, stop, start, maintenance, timers),
+        *(status, logs, dashboard, traffic, doctor, releases, rollback, history, restart, stop, start, maintenance, timers),
         *(backup, backups, restore),
         *(env, config, run_command, console, ssh, psql, tunnel, trust, dev, remove, version),
     ],

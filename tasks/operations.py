@@ -29,6 +29,11 @@ ON = sv.Option("on", "Show the page until --off, also over deploys and reboots."
 OFF = sv.Option("off", "Send visitors to the app again.")
 ALLOW = sv.Option("allow", "Let these addresses through, separated by commas.", "")
 RETRY = sv.Option("retry_after", "Tell clients to ask again after this many seconds.", 0)
+DAYS = sv.Option("days", "Report on this many days.", 7)
+HTML = sv.Option("html", "Write the page to this file: FILE.html.", "")
+INSTALL = sv.Option("install", "Install Debian's package goaccess on the server.")
+WHOLE = sv.Option("whole_addresses", "Show visitors' whole addresses.")
+WEEK = sv.Option("week", "Show the last week instead of the last day.")
 USER = sv.Option("user", "Connect as this user of the server, with sudo.", "")
 
 
@@ -60,6 +65,19 @@ def status(run, json=False):
 def logs(run, **flags):
     """Show the logs of the live release or of nginx."""
     operations.logs.logs(run, operations.logs.Flags(**flags))
+
+
+@sv.operation(DAYS, HTML, JSON, INSTALL, WHOLE)
+def traffic(run, days=7, html="", json=False, install=False, whole_addresses=False):
+    """Write GoAccess's report of nginx's log to a page."""
+    options = {"as_json": json, "install": install, "whole_addresses": whole_addresses}
+    operations.traffic.traffic(run, days=days, html=html, **options)
+
+
+@sv.operation(WEEK, HTML)
+def dashboard(run, week=False, html=""):
+    """Write charts of the server's metrics to a page."""
+    operations.dashboard.dashboard(run, week=week, html=html)
 
 
 @sv.operation(RUN, JSON)

@@ -60,6 +60,9 @@ class Progress:
             self._report.step(self._host, self._step, f"  {name_host(value[:WIDEST], self._host)}")
         elif kind == "wait":
             self._report.wait(self._host, self._step, value[:WIDEST])
+        elif kind == "gate":
+            layer, _, answer = value[:WIDEST].partition(" ")
+            self._report.gate(self._host, layer, answer)
         elif kind == "error":
             self.error = value[:WIDEST]
         elif kind == "remedy":
@@ -71,7 +74,7 @@ class Progress:
         self._current = -1 if change == "before" else int(change)
         self._tail.clear()
         if self._current >= 0:
-            self._report.begin(self._host, self._step, self._summary())
+            self._report.begin(self._host, self._step, self._summary(), self._plan.changes[self._current][1].diff)
 
     def _summary(self) -> str:
         return self._plan.changes[self._current][1].summary if self._current >= 0 else "check the server before the first change"

@@ -68,8 +68,8 @@ def step_script(plan: Plan, mark: str, app: str, *, by: str = "", why: str = "")
 
     by, why: the user and the step, for the app's history (`fab history`); without `by` nothing is added to it. The script
     reads the payloads from standard input in order. Its lines of progress: "<mark> begin N", "<mark> done N",
-    "<mark> failed N STATUS", "<mark> say TEXT", "<mark> wait TEXT", "<mark> error TEXT", "<mark> end STATUS". A guarded
-    section is armed first, and undone if one of its changes fails.
+    "<mark> failed N STATUS", "<mark> say TEXT", "<mark> wait TEXT", "<mark> gate LAYER [ANSWER]", "<mark> error TEXT",
+    "<mark> end STATUS". A guarded section is armed first, and undone if one of its changes fails.
     """
     guard = plan.guard
     changes = {"before": "\n".join(filter(None, plan.before))} if any(plan.before) else {}

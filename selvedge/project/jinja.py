@@ -49,6 +49,8 @@ def environment() -> Environment:
     made = Environment(
         loader=Loader(TEMPLATES),
         undefined=StrictUndefined,
+        # Pages for a browser are HTML; the other templates quote by filters.
+        autoescape=lambda name: bool(name and name.startswith("pages/")),
         keep_trailing_newline=True,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -80,7 +80,9 @@ def plan_steps(fleet: Fleet, commits: Commits, steps: Steps) -> Plans:
         _share_databases(fleet.sessions)
     if releasing := [session for session in fleet.sessions if any(step.needs_commit for step in steps[session.name])]:
         commits.resolve(releasing)
-    return dict(zip(steps, fleet.each(lambda session: session.plan(steps[session.name])), strict=True))
+    plans = dict(zip(steps, fleet.each(lambda session: session.plan(steps[session.name])), strict=True))
+    fleet.report.keep_plans(plans)
+    return plans
 
 
 def count_uncommitted(sessions: Sequence[Session], steps: Steps, options: Mapping[str, Any]) -> Mapping[Path, int]:

@@ -7,9 +7,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from selvedge.errors import SelvedgeError
 from selvedge.report.activities import Activities, Activity
@@ -95,8 +95,8 @@ class Report:
         """Count a planned step as done."""
         self._activities.finish(host, step)
 
-    def begin(self, host: str, step: str, text: str) -> None:
-        """Note that a change begins. It is printed if it takes long."""
+    def begin(self, host: str, step: str, text: str, diff: str = "") -> None:  # noqa: ARG002
+        """Note that a change begins. It is printed if it takes long. diff: for a recording."""
         self._activities.begin(host, step, Activity(text))
         self._start_ticker()
 
@@ -104,6 +104,12 @@ class Report:
         """Note what the running change waits for; an empty text ends the waiting. It is printed if it takes long."""
         self._activities.wait(host, step, text)
         self._start_ticker()
+
+    def keep_plans(self, plans: Mapping[str, Sequence[Any]]) -> None:
+        """Note the planned steps of each host: only a recording keeps them."""
+
+    def gate(self, host: str, layer: str, answer: str) -> None:
+        """Note that a layer of the gate begins or, with an answer, that a release has passed it: only a recording keeps that."""
 
     def done(self, host: str, step: str, text: str) -> None:
         """Print that a change is made."""

@@ -38,9 +38,14 @@ def plain(parts: Iterable[Part]) -> str:
     return "".join(printable(part.text if isinstance(part, Styled) else part) for part in parts)
 
 
+def visible(text: str) -> str:
+    """Return the text without escape sequences and control characters."""
+    return text if text.isprintable() else re.sub(_INVISIBLE, "\N{REPLACEMENT CHARACTER}", re.sub(_ESCAPES, "", text))
+
+
 def printable(text: str) -> str:
     """Return the text without escape sequences and control characters, in the characters that this terminal has."""
-    clean = text if text.isprintable() else re.sub(_INVISIBLE, "\N{REPLACEMENT CHARACTER}", re.sub(_ESCAPES, "", text))
+    clean = visible(text)
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     return clean.encode(encoding, "replace").decode(encoding, "replace")
 

@@ -18,8 +18,10 @@ changeover_counts() {
 changeover_run() {
   processes_any || return 0
   changeover=yes
+  step_gate processes
   changeover_to "$new"
   changeover_settle "of the new release" || switch_back "$changeover_problem"
+  step_gate processes "${changeover_units:-none} kept running"
 }
 
 # changeover_to INSTANCE: start its processes that do not run. Those of other releases that must not run next to them end first.

@@ -1,6 +1,6 @@
 # The gate that a new release passes before and after the switch: its health on its own socket, and the site through nginx. A
 # check that fails calls switch_refuse or switch_back. Reads the variables in the list of switch_release.
-# Shared: code site_problem log_from log_since looked seen deaths first_pid waiting attempt early settled before stage
+# Shared: code site_problem site_answer ready log_from log_since looked seen deaths first_pid waiting attempt early settled before stage
 
 # gate_wait TEXT: step_wait, unless the user sees this text already: it would begin to count its seconds again.
 gate_wait() {
@@ -65,15 +65,9 @@ gate_crashed() {
 # gate_pass: the first layer: three healthy answers in a row on the new instance's socket.
 gate_pass() {
   local bound
-  attempt=0
-  early=0
-  settled=0
-  before=
-  bound=
-  looked=0
-  seen=
-  deaths=0
-  first_pid=
+  attempt=0 early=0 settled=0 looked=0 deaths=0
+  before='' bound='' seen='' first_pid='' ready=''
+  step_gate start
   gate_wait "waiting for the import of $module"
   while :; do
     gate_bound
@@ -102,6 +96,15 @@ gate_pass() {
     looked=$((looked + 1))
     sleep "$health_interval"
   done
+  gate_ready
+}
+
+# gate_ready: the app has started, which is the end of that layer of the gate; its health is the next one.
+gate_ready() {
+  [ -z "$ready" ] || return 0
+  ready=yes
+  step_gate start "$module was imported, and the app started"
+  step_gate health
 }
 
 # gate_patience: print the seconds to wait for an answer. Until the app has started, a request would wait in its socket, and the
@@ -112,6 +115,7 @@ gate_patience() {
 
 # gate_shown: tell the user what the new release is doing.
 gate_shown() {
+  if [ "$code" != 000 ] || [ "$stage" = ready ]; then gate_ready; fi
   if [ "$code" != 000 ]; then
     gate_wait "waiting for the health check: GET $health answered $code"
     return 0
@@ -211,8 +215,11 @@ gate_over() {
 # domain was changed, a later step tells nginx. An app without a name is requested by its announced address; if it accepts only
 # other names (app.health_host), any answer of the release counts. A site that a later step replaces is not asked: nginx has not
 # loaded ours yet, so there is no stamp. $site_problem: the reason, if it fails.
+# shellcheck disable=SC2034 # for settle_wait
 gate_site() {
   local site name other answer code release url place
+  step_gate site
+  site_answer="not asked: a later step writes the site, or loads it in nginx"
   [ -e "$site_enabled" ] && stamp_exists "nginx-$app" && systemctl is-active -q nginx || return 0
   site=$site_enabled
   [ "$(request_scheme)" = http ] || site=$site_enabled-tls
@@ -239,6 +246,7 @@ gate_site() {
   site_problem="After the switch, nginx did not answer GET $url from the new release: it answered ${code:-nothing}${release:+ from release $release}. Run \`fab doctor\`, which checks the site"
   [ -n "$other" ] || gate_accepted "${code:-0}" || return 1
   if [ -n "$header" ] && [ "$release" != "$new" ]; then return 1; fi
+  site_answer="GET $url answered $code${release:+ from release $release}"
   site_problem=$(request_lost "$url")
   [ -n "$site_problem" ] || return 0
   site_problem="$site_problem. $(request_remedy "$site_problem")"

@@ -5,6 +5,7 @@ migrate_due() { [ -n "$migrate" ] && [ "$why" = deploy ]; }
 # migrate_run: run the migration. The user sees at most 50 lines of its output; the log has all of it.
 migrate_run() {
   local status reader
+  step_gate migration
   backup_before_migration
   step_say "migrating: $migrate"
   gate_wait "waiting for the migration"
@@ -22,6 +23,7 @@ migrate_run() {
   status=$(cat "$undo/migrated")
   case $status in 124 | 137) switch_refuse "The migration did not end within $migrate_timeout s (app.migrate_timeout) and was stopped: $migrate. It may have changed parts of the database" ;; esac
   [ "$status" -eq 0 ] || migrate_failed "$status"
+  step_gate migration "$migrate succeeded"
 }
 
 # migrate_failed STATUS: refuse the release, with the last exception in the migration's output and what to do about it.

@@ -43,10 +43,12 @@ preflight_run() {
 # preflight_ok NAME: wait for the end of the check, and refuse the release if it has failed; then wait for the services that the
 # release needs (answering.sh). NAME: what is checked.
 preflight_ok() {
-  local status
+  local status answer
+  step_gate settings
   gate_wait "waiting for the $1"
   wait "$preflight_pid" || :
   status=$(preflight_status)
+  answer="the $1 succeeded"
   if [ "$status" -ne 0 ] && answering_late; then
     # The app may need a service when it is imported.
     answering_ok
@@ -61,6 +63,7 @@ preflight_ok() {
     3)
       reason_hide <"$undo/preflight"
       reason_sentence >"$undo/doubt"
+      answer="in doubt, because the app may not use this class: $(cat "$undo/doubt")"
       ;;
     124 | 137) preflight_late "$1" ;;
     *)
@@ -71,6 +74,7 @@ preflight_ok() {
       ;;
   esac
   answering_ok
+  step_gate settings "$answer"
 }
 
 preflight_status() { cat "$undo/preflight.status" 2>/dev/null || echo 1; }

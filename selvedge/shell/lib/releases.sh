@@ -98,8 +98,9 @@ releases_all() {
   releases_unrecorded
 }
 
-# releases_commits OLD NEW COUNT: print the newest commits of NEW that OLD has not: subject and author, one a line.
+# releases_commits OLD NEW COUNT [FORMAT]: print the newest commits of NEW that OLD has not: subject and author, one a line, or in
+# this format of git.
 # Values: repo
 releases_commits() {
-  releases_git log --max-count="$3" --format='%s (%an)' "$1..$2" -- || :
+  releases_git log --max-count="$3" --format="${4:-%s (%an)}" "$1..$2" -- || :
 }

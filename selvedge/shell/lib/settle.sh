@@ -12,7 +12,10 @@ settle_managed() {
     listeners=" $(manager_processes "$new")"
     for each in $listeners; do
       while [ "$each" -gt 1 ] 2>/dev/null; do
-        if [ "$each" = "$pid" ]; then return 0; fi
+        if [ "$each" = "$pid" ]; then
+          step_gate health "GET $health answered $code, three times in a row"
+          return 0
+        fi
         each=$(sed -n 's/^PPid:[^0-9]*//p' "/proc/$each/status" 2>/dev/null) || each=0
       done
     done
@@ -36,6 +39,8 @@ settle_wait() {
   local processes crashes failures end answered rounds
   workers_grown
   record_begin
+  step_gate site "$site_answer"
+  step_gate settle
   gate_wait "waiting until the new release has settled (app.settle: $settle s)"
   processes=$(manager_processes "$new")
   crashes=$(gate_log | appserver_crashes "$new")
@@ -59,6 +64,7 @@ settle_wait() {
     sleep 0.2
   done
   settle_kept
+  step_gate settle "healthy for $settle s after the switch, and no process ended"
 }
 
 # settle_lost: all processes that ran at the switch must still run, except workers that had served enough requests. There may be

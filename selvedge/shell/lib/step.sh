@@ -8,6 +8,9 @@ step_say() { printf '%s say %s\n' "$mark" "$*"; }
 # waiting ends with the change, with the next step_wait, or with an empty TEXT.
 step_wait() { printf '%s wait %s\n' "$mark" "$*"; }
 
+# step_gate LAYER [ANSWER]: a layer of the gate begins; with ANSWER, it has passed. A run's report shows them (`--report`).
+step_gate() { printf '%s gate %s\n' "$mark" "$*"; }
+
 # step_remedy SENTENCE: what to do about the failure that follows, in place of the change's own remedy.
 step_remedy() { printf '%s remedy %s\n' "$mark" "$*"; }
 

@@ -1,5 +1,5 @@
-# The release switch. A new instance starts next to the old one and passes the gate (preflight.sh, gate.sh, settle.sh). Then one changed link sends it the
-# requests, and the old one is drained (drain.sh). Reads the variables in the list of switch_release.
+# The release switch. A new instance starts next to the old one and passes the gate (preflight.sh, gate.sh, settle.sh). Then one
+# changed link sends it the requests, and the old one is drained (drain.sh). Reads the variables in the list of switch_release.
 # Shared: asked
 
 # switch_link LINK TARGET: create or replace a link in one step.
@@ -162,12 +162,14 @@ switch_start() {
 switch_hooks() {
   local command
   [ -n "$before_switch" ] || return 0
+  step_gate hooks
   printf '%s\n' "$before_switch" | while IFS= read -r command; do
     [ -n "$command" ] || continue
     step_say "before_switch: $command"
     gate_wait "waiting for the hook before_switch"
     hide_output switch_run env PREVIOUS="$old" HOST="$host" ACTION="$why" sh -c "$command" </dev/null || switch_refuse "The hook before_switch failed (exit status $?): $command"
   done || exit 1
+  step_gate hooks "before_switch succeeded"
 }
 
 # switch_go: switch to the new release. The old one keeps running until the new one has settled.
@@ -213,9 +215,7 @@ switch_back() {
 }
 
 # switch_show: show the end of the log of what has failed: a process, or the new instance.
-switch_show() {
-  if [ -n "${changeover_unit:-}" ]; then changeover_show; else gate_log_whole | output_show "$new"; fi
-}
+switch_show() { if [ -n "${changeover_unit:-}" ]; then changeover_show; else gate_log_whole | output_show "$new"; fi; }
 
 # switch_refuse SENTENCE: stop the new instance and fail; the live one stays. The sentence is printed even if the disk is full.
 switch_refuse() {

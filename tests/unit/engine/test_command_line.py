@@ -189,6 +189,19 @@ def test_a_fault_after_ctrl_c_is_the_interruption() -> None:
     assert not _by_ctrl_c(RuntimeError("release unlocked lock"))
 
 
+def test_a_report_is_written_for_a_server_that_cannot_be_reached_and_not_for_wrong_usage(tmp_path: Path) -> None:
+    page = tmp_path / "run.html"
+    refused = fab(tmp_path, "-H", "server", "deploy", "--report", str(tmp_path / "none/run.html"))
+    assert refused.returncode == 2 and "is missing" in refused.stderr
+    assert fab(tmp_path, "-H", "server", "deploy", "--report", str(page), "--commit", "-x").returncode == 2
+    assert not page.exists()
+    failed = fab(tmp_path, "-H", "server", "install", "deploy", "--report", str(page))
+    text = page.read_text()
+    assert failed.returncode == 4 and "hello: install deploy" in text and "✗ failed" in text
+    assert failed.stderr.splitlines()[-2] in text, "the message"
+    assert "there is no connection to it" in text
+
+
 def test_the_short_flag_of_tail_is_explained(tmp_path: Path) -> None:
     ended = fab(tmp_path, "logs", "-f")
     assert ended.returncode == 2 and "`fab logs --follow`" in ended.stderr

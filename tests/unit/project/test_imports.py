@@ -160,6 +160,7 @@ PRINTS = {
     "selvedge/shell/server/preflight.py",
     "selvedge/shell/server/project/__main__.py",
     "selvedge/shell/server/remedy.py",
+    "selvedge/shell/server/traffic.py",
     "selvedge/shell/server/revisions.py",
     "selvedge/shell/server/selvedge_app.py",
 }

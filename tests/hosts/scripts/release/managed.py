@@ -12,10 +12,14 @@ CONF = "/etc/supervisor/conf.d/{app}.conf"
 
 
 class Managed:
-    """A server with an app under a fake process manager. `told` has the commands that the manager got, one a line."""
+    """A server with an app under a fake process manager. `told` has the commands that the manager got, one a line.
+
+    gates: the layers of the gate that began or passed in all calls of `run`, which leaves them out of its output.
+    """
 
     def __init__(self, server: Server, app: str = "hello") -> None:
         self.server, self.app = server, app
+        self.gates: list[str] = []
         self.conf = server.path(CONF.format(app=app))
         for folder in ("/etc/supervisor/conf.d", "/etc/tmpfiles.d", "/run/undo", f"/var/log/{app}"):
             server.path(folder).mkdir(parents=True, exist_ok=True)
@@ -62,7 +66,9 @@ class Managed:
         )  # fmt: skip
         libraries = functions("switch")
         done = self.server.run(f"{HEAD}{names}\n{libraries}\nset -eu\n{shell}\n")
-        return done.stdout.decode()
+        lines = done.stdout.decode().splitlines(keepends=True)
+        self.gates += [line.removeprefix("@test gate ").rstrip("\n") for line in lines if line.startswith("@test gate ")]
+        return "".join(line for line in lines if not line.startswith("@test gate "))
 
     @property
     def told(self) -> list[str]:

@@ -190,6 +190,7 @@ def test_the_user_sees_what_the_gate_waits_for(managed: Managed) -> None:
         "@test wait waiting for the import of main:app",
         "@test wait waiting for the health check: GET /up answered 503",
     ]
+    assert managed.gates == ["start", "start main:app was imported, and the app started", "health"]
 
 
 @pytest.mark.parametrize(("answer", "good"), [
@@ -210,6 +211,7 @@ def test_an_app_that_refuses_its_address_is_still_the_app(managed: Managed, answ
         "if gate_site; then echo yes; else echo no; fi"
     )
     assert said == ("yes\n" if good else "no\n")
+    assert managed.gates == ["site"]
 
 
 BOOTING = "[INFO] Booting worker with pid: 7\n"

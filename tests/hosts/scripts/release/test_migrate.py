@@ -56,6 +56,7 @@ def test_a_migration_that_prints_much_fills_no_memory(managed: Managed) -> None:
 
 def test_a_migration_that_works_says_nothing_more(managed: Managed) -> None:
     assert migrate(managed, "echo done") == ["@test say migrating: echo done", "@test say   done"]
+    assert managed.gates == ["migration", "migration echo done succeeded"]
 
 
 @pytest.mark.parametrize(("program", "refused", "shown"), [

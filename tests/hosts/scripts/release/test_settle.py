@@ -10,7 +10,8 @@ from tests.hosts.scripts.release.managed import Managed
 from tests.support.releases import NEW, OLD
 
 REFUSE = 'switch_refuse() { echo "refused: $1"; exit 1; }\nswitch_back() { echo "back: $1"; exit 1; }\n'
-FAKES = f"{REFUSE}hide_secrets() {{ cat; }}\nreason_find() {{ reason_clear; }}\nlog_from=0\nnew={NEW}\n"
+FAKES = f"{REFUSE}hide_secrets() {{ cat; }}\nreason_find() {{ reason_clear; }}\nlog_from=0\n"
+FAKES += f"new={NEW} health=/up code=200 site_answer=x\n"
 
 
 def supervisor(managed: Managed, *answers: tuple[str, int]) -> None:
