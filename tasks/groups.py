@@ -23,6 +23,7 @@ from .operations import (
     env,
     history,
     logs,
+    notify,
     psql,
     releases,
     run_command,
@@ -51,7 +52,7 @@ GROUPS = {
     "Several web servers": [balancer, drain, undrain],
     "Chains of steps": [setup, deploy],
     "Every day": [
-        *(status, logs, doctor, releases, rollback, history, restart, stop, start, timers),
+        *(status, logs, doctor, releases, rollback, history, restart, stop, start, timers, notify),
         *(backup, backups, restore),
         *(env, config, run_command, console, ssh, psql, tunnel, trust, dev, remove, version),
     ],

@@ -20,6 +20,8 @@ mark=@selvedge
 
 # … the library https
 
+# … the library messages
+
 # … the library nginx
 
 # … the library probe
@@ -110,11 +112,11 @@ printf '\n%s fact 25\n' "$mark"
 probe_path /etc/nginx/snippets/hello.balancer.conf f4028b18acd55951fb4f8b0c0a0f765570ebf376311f095af5da086534d78f85
 printf '\n%s fact 26\n' "$mark"
 probe_path /etc/nginx/conf.d/00-selvedge-hello.balancer.conf ''
+printf '\n%s fact 27\n' "$mark"
+site_locations_of hello.balancer
 :
 }
 read_second() {
-printf '\n%s fact 27\n' "$mark"
-site_locations_of hello.balancer
 printf '\n%s fact 28\n' "$mark"
 site_hold_fact /etc/nginx/sites-available/hello.balancer hello.balancer
 echo --
@@ -193,6 +195,9 @@ echo
 https_fact /etc/letsencrypt/live/hello.balancer/fullchain.pem nginx-tls-hello.balancer hello.example.com 443
 printf '\n%s fact 53\n' "$mark"
 probe_path /etc/selvedge/hello.balancer/certificate.pem ''
+printf '\n%s fact 54\n' "$mark"
+app=hello.balancer
+messages_left
 :
 }
 read_lookups() {

@@ -128,49 +128,51 @@ probe_port 80
 printf '\n%s fact 32\n' "$mark"
 probe_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor restic
 printf '\n%s fact 33\n' "$mark"
+python_tool_fact apprise
+printf '\n%s fact 34\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
 stamp_read nginx
 echo
-printf '\n%s fact 34\n' "$mark"
+printf '\n%s fact 35\n' "$mark"
 probe_unit supervisor.service
 printf Stamp=
 stamp_read supervisor
 echo
-printf '\n%s fact 35\n' "$mark"
-python_tool_fact uv
 printf '\n%s fact 36\n' "$mark"
-python_fact /opt/selvedge/python/3.12 3.12
+python_tool_fact uv
 printf '\n%s fact 37\n' "$mark"
+python_fact /opt/selvedge/python/3.12 3.12
+printf '\n%s fact 38\n' "$mark"
 app=hello
 postgres_fact
-printf '\n%s fact 38\n' "$mark"
+printf '\n%s fact 39\n' "$mark"
 probe_unit postgresql.service
 echo
-printf '\n%s fact 39\n' "$mark"
+printf '\n%s fact 40\n' "$mark"
 getent passwd hello || true
 id -nG hello 2>/dev/null || true
 if getent group hello >/dev/null; then echo 'has a group'; fi
-printf '\n%s fact 40\n' "$mark"
-app=hello
-postgres_fact
 printf '\n%s fact 41\n' "$mark"
 app=hello
 postgres_fact
 printf '\n%s fact 42\n' "$mark"
-redis_fact
+app=hello
+postgres_fact
 printf '\n%s fact 43\n' "$mark"
+redis_fact
+printf '\n%s fact 44\n' "$mark"
 getent passwd hello || true
 id -nG hello 2>/dev/null || true
 if getent group hello >/dev/null; then echo 'has a group'; fi
-printf '\n%s fact 44\n' "$mark"
+printf '\n%s fact 45\n' "$mark"
 redis_fact
 echo --
 probe_path /etc/systemd/system/selvedge-redis@.service 92d9d3e4ec4e5426c9c52766a7dbb3770e1b89baefec10dbf5cea560c7129a6c
-printf '\n%s fact 45\n' "$mark"
+printf '\n%s fact 46\n' "$mark"
 probe_memory
 probe_path /etc/selvedge/redis/hello.conf 556a72108d9db1deb4d6a0d83965c3a8fb8fb3a429b9df88004fce154b2cdf41
-printf '\n%s fact 46\n' "$mark"
+printf '\n%s fact 47\n' "$mark"
 probe_unit selvedge-redis@hello.service
 printf Stamp=
 stamp_read selvedge-redis@hello
