@@ -36,7 +36,7 @@ def notify(run: Run) -> None:
 
 
 def _from_servers(run: Run) -> None:
-    if not run.settings.notify.from_servers:
+    if not any(session.target.notify.from_servers for session in run.fleet.sessions):
         run.report.line("The servers send no messages: set `from_servers = true` in [notify] if they should.")
         return
     raise_first_error(run, on_each_host(run, lambda session: _test(run, session)))

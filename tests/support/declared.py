@@ -96,11 +96,6 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "timers": {"cleanup": {"command": "true", "schedule": "daily"}},
         "passwords": {"SELVEDGE_BACKUP__PASSWORD": "c4nary-password", "SELVEDGE_NOTIFY__URLS": "json://a.test/c4nary"},
     },
-    "messages of a balancer": {
-        **NAMED, **BACKEND, "groups": {"web": ["web-2"]},
-        "balancer": {"hosts": ["server"], "backends": "web"}, "notify": {"from_servers": True},
-        "passwords": {"SELVEDGE_NOTIFY__URLS": "json://a.test/c4nary"},
-    },
     "an open server": {"server": {"firewall": False, "fail2ban": False, "unattended_upgrades": False, **OWN_KEY["server"]}},
 }
 CHAIN = ["setup", "deploy"]

@@ -5,8 +5,10 @@ messages_folder=/usr/local/lib/selvedge
 messages_state=/var/lib/selvedge/messages
 messages_apprise=/opt/selvedge/apprise
 
-# messages_own: print the paths that belong to the app alone.
-messages_own() { printf '%s\n' "/etc/selvedge/$app/notify-urls" "/etc/selvedge/$app/notify.json" "$messages_state/$app"; }
+# messages_own: print the paths that belong to the app alone. A host that balances as well has messages of its balancer's site.
+messages_own() {
+  printf '%s\n' "/etc/selvedge/$app/notify-urls" "/etc/selvedge/$app/notify.json" "$messages_state/$app" "$messages_state/$app.balancer"
+}
 
 # messages_shared: print the paths that all apps share.
 messages_shared() {
