@@ -83,7 +83,7 @@ These variables are not settings:
 | `SELVEDGE_DNS_CREDENTIALS` | the content of a file for `tls.dns_credentials` |
 | `SELVEDGE_BACKUP__PASSWORD` | the password that encrypts the backups |
 | `SELVEDGE_BACKUP__S3_ACCESS_KEY`, `SELVEDGE_BACKUP__S3_SECRET_KEY` | the access key for `backup.to = "s3:…"` |
-| `SELVEDGE_NOTIFY__URLS` | the addresses of chat rooms, phones and webhooks that hear of releases; with `notify.from_servers`, the servers get them, too |
+| `SELVEDGE_NOTIFY__URLS` | the addresses of chat rooms, phones and webhooks for messages about releases and from servers |
 | `SELVEDGE_DOCKER__USER`, `SELVEDGE_DOCKER__PASSWORD` | the login to the registry of `docker.registry` |
 | `SELVEDGE_DEBUG` | set to print tracebacks |
 | `SELVEDGE_SANDBOX_DIR` | folder of the sandbox |

@@ -279,19 +279,21 @@ class TestChecks:
     @pytest.mark.parametrize(
         ("last", "upcoming", "age", "told"),
         [
-            (2, 22, 2, ""), (2, 22, 49, ""), (2, 22, 53, "The last good one is from"), (0, 22, 100, ""), (2, 0, 2, "The timer "),
-            (100, 68, 200, ""),
+            (2, 22, 2, ""), (2, 22, 49, ""), (2, 22, 53, "The last good one is from"), (0, 22, 100, ""), (2, 0, 100, ""),
+            (100, 68, 200, ""), (2, -1, 2, "The timer "),
         ],
     )  # fmt: skip
     def test_an_overdue_backup(self, server: Path, last: int, upcoming: int, age: int, told: str) -> None:
-        """last, upcoming, age: hours since the timer ran, until it runs, and since the last good backup."""
+        """last, upcoming, age: hours since the timer ran, until it runs (-1: it is off), and since the last good backup."""
 
         def shown(hours: int) -> str:
             return time.strftime("%a %Y-%m-%d %H:%M:%S UTC", time.gmtime(time.time() + hours * 3600)) if hours else "n/a"
 
         (server / "UNITS").mkdir()
         (server / "UNITS/selvedge-blog-backup.timer").write_text("")
-        (server / "elapses").write_text(f"LastTriggerUSec={shown(-last)}\nNextElapseUSecRealtime={shown(upcoming)}\n")
+        state = "inactive" if upcoming < 0 else "active"
+        times = f"LastTriggerUSec={shown(-last)}\nNextElapseUSecRealtime={shown(max(upcoming, 0))}\n"
+        (server / "elapses").write_text(f"ActiveState={state}\n{times}")
         (server / "SERVER/blog/backup/state").mkdir(parents=True)
         (server / "SERVER/blog/backup/state/good").write_text(f"{int(time.time()) - age * 3600} abc scheduled\n")
         checks.check()

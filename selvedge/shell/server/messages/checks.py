@@ -73,11 +73,11 @@ def _backup(sender, now):
     unit = f"selvedge-{app}-backup.timer"
     if not os.path.exists(f"{UNITS}/{unit}"):
         return
-    good, last, upcoming = last_good(app), *elapses(unit)
+    good, (on, last, upcoming) = last_good(app), timer(unit)
     title, body = f"{sender.app}: the backups are overdue", ""
-    if not upcoming:
+    if not on:
         body = f"The timer {unit} is off."
-    elif good and last and now - good > 2 * (upcoming - last) + DAY / 8:
+    elif good and last and upcoming and now - good > 2 * (upcoming - last) + DAY / 8:
         body = f"The last good one is from {moment(good)}."
     if body:
         tell(app, "overdue", "failure", title, body, fab="backup")
@@ -95,12 +95,13 @@ def last_good(app):
     return int(found[0]) if found and found[0].isdecimal() else 0
 
 
-def elapses(unit):
-    """Return when a timer has run for the last time, and when it runs next; 0 for never."""
-    command = ["systemctl", "show", "-p", "LastTriggerUSec", "-p", "NextElapseUSecRealtime", unit]
+def timer(unit):
+    """Return whether a timer is on, when it has run for the last time, and when it runs next. 0: never, or it is running."""
+    command = ["systemctl", "show", "-p", "ActiveState", "-p", "LastTriggerUSec", "-p", "NextElapseUSecRealtime", unit]
     done = subprocess.run(command, env={**os.environ, "TZ": "UTC", "LC_ALL": "C"}, capture_output=True, text=True, check=False)
     found = dict(line.partition("=")[::2] for line in done.stdout.splitlines())
-    return [_seconds(found.get(name, "")) for name in ("LastTriggerUSec", "NextElapseUSecRealtime")]
+    times = [_seconds(found.get(name, "")) for name in ("LastTriggerUSec", "NextElapseUSecRealtime")]
+    return found.get("ActiveState") == "active", *times
 
 
 def _seconds(text):
