@@ -302,7 +302,7 @@ probe_path /usr/local/lib/selvedge/messages/messages/__init__.py 8b1f65657d5a262
 printf '\n%s fact 71\n' "$mark"
 probe_path /usr/local/lib/selvedge/messages/__main__.py 61f425ba752751edce03f179fdbb9f14f6dd7ca27b1daa69eece163f4ce608c1
 printf '\n%s fact 72\n' "$mark"
-probe_path /usr/local/lib/selvedge/messages/messages/checks.py aa35ca320fa5347c7bd7fffd2b975f4e97d3cb3ba275e72d74a711b5d723dda1
+probe_path /usr/local/lib/selvedge/messages/messages/checks.py a289675c6278c33fecc06aff5d684b382c1d521c29f1ac89dfc024f710940d9a
 printf '\n%s fact 73\n' "$mark"
 probe_path /usr/local/lib/selvedge/messages/messages/ended.py 33f9fd828170a1278b27df08ed27eeb3da2efe516d48e7315ba5114e99144455
 printf '\n%s fact 74\n' "$mark"
@@ -422,7 +422,7 @@ timers_listed
 printf '\n%s fact 121\n' "$mark"
 probe_path /srv/hello/timers ''
 printf '\n%s fact 122\n' "$mark"
-probe_path /srv/hello/timers/record d2e6ac26710393012260adb6dc1a5db9ae258789914bdee0eba78398f45f8c57
+probe_path /srv/hello/timers/record f2de372400b0572216256138105e3e3e4c288653344e2b1afe22080ac7b715c4
 printf '\n%s fact 123\n' "$mark"
 probe_path /srv/hello/timers/cleanup.sh f6c8b49b4298ef8e5c1b569e1f964fa54474fcd3dac1d85e8fb8f95afaa6f0cf
 printf '\n%s fact 124\n' "$mark"
