@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from selvedge.config.target import Target
 
 APPRISE_REQUIREMENT = "apprise>=1.9,<3"
-"""The versions that know all services of the docs. Debian 12 and Ubuntu 22.04 have older ones, without 飞书."""
+"""The versions that know all services of the docs. Debian 12 has 1.2, Ubuntu 22.04 an older one."""
 APPRISE = f"{ROOT}/apprise/bin/python"
 FOLDER = "/usr/local/lib/selvedge"
 """The same as $messages_folder in messages.sh."""
