@@ -37,7 +37,7 @@ def got(made: Site) -> Iterator[list[dict[str, Any]]]:
         made.configure(NAME)
         (made.project.folder / ".env").unlink()
         made.must("deploy")
-        assert made.server.run("ls -d /etc/systemd/system/*certbot*.service.d", check=False).stdout == ""
+        assert made.server.run("ls /etc/systemd/system/*/selvedge-notify.conf", check=False).stdout == ""
 
 
 def arrived(got: list[dict[str, Any]], title: str, kind: str) -> str:
@@ -63,14 +63,14 @@ def test_a_renewal_that_fails_and_works_again(made: Site, got: list[dict[str, An
 
 def test_a_backup_that_fails_and_works_again(made: Site, got: list[dict[str, Any]]) -> None:
     run = made.server.run
-    run("systemctl start selvedge-hello-backup && for each in " + CONFIG + "; do mv $each $each.kept; done")
+    run(f"systemctl start selvedge-hello-backup && cp {CONFIG} /root/config && echo broken | tee {CONFIG}")
     for unit, what, command in (
         ("backup", "the backup", "backup"), ("rehearsal", "the rehearsal of a restore", "backup --rehearse"),
     ):  # fmt: skip
         run(f"systemctl start selvedge-hello-{unit}", check=False)
         text = arrived(got, f"hello: {what} failed", "failure")
         assert f"\nfab -H {made.server.name} {command}\n" in text
-    run("for each in " + CONFIG + ".kept; do mv $each ${each%.kept}; done")
+    run(f"cat /root/config | tee {CONFIG} >/dev/null")
     for unit, what in (("backup", "the backup"), ("rehearsal", "the rehearsal of a restore")):
         run(f"systemctl start selvedge-hello-{unit}")
         arrived(got, f"hello: {what} works again", "success")

@@ -15,13 +15,17 @@ from tests.support.webhook import webhook
 
 CANARY = "c4nary-$HOME-%25d%27%22-$(id)"
 # An escape sequence, text that shells, printf and JSON would change, a mention of a whole room, a long line, the app's secret.
-OUTPUT = r"""printf '\033[31mred\033[0m \007 100%% "quoted" $(id) `id` \\ @all <!channel>\n'; head -c 5000 /dev/zero | tr '\0' x
-echo; echo "the token is $API_TOKEN"; test -e $APP_SHARED/good"""
+OUTPUT = [
+    r"""printf '\033[31mred\033[0m \007 100%% "quoted" $(id) `id` \\ @all <!channel>\n'""",
+    r"head -c 5000 /dev/zero | tr '\0' x",
+    'echo; echo "the token is $API_TOKEN"',
+    "test -e $APP_SHARED/good",
+]
 TIMERS = f"""
 [notify]
 from_servers = true
 [timers.flaky]
-command = '''{OUTPUT}'''
+command = '''{'; '.join(OUTPUT)}'''
 schedule = "0 3 * * *"
 """
 PATHS = (
