@@ -82,6 +82,13 @@ if TYPE_CHECKING:
     from selvedge.resources.files import FileValues as FileValues
     from selvedge.resources.files import Link as Link
     from selvedge.resources.files import SameLink as SameLink
+    from selvedge.resources.messages import APPRISE as APPRISE
+    from selvedge.resources.messages import APPRISE_REQUIREMENT as APPRISE_REQUIREMENT
+    from selvedge.resources.messages import CERTBOT_DROP_INS as CERTBOT_DROP_INS
+    from selvedge.resources.messages import MESSAGES as MESSAGES
+    from selvedge.resources.messages import MessagesRemoved as MessagesRemoved
+    from selvedge.resources.messages import messages_of_app as messages_of_app
+    from selvedge.resources.messages import messages_program as messages_program
     from selvedge.resources.need import Needs as Needs
     from selvedge.resources.nginx.basic_auth import BasicAuth as BasicAuth
     from selvedge.resources.nginx.cache import CacheFolder as CacheFolder
@@ -190,6 +197,9 @@ _NAMES = {
     "resources.databases.redis": "REDIS_PROGRAM REDIS_UNIT RedisInstalled RedisUnit",
     "resources.databases.sized": "SizedFile",
     "resources.files": "Absent Directory File FileValues Link SameLink",
+    "resources.messages": (
+        "APPRISE APPRISE_REQUIREMENT CERTBOT_DROP_INS MESSAGES MessagesRemoved messages_of_app messages_program"
+    ),
     "resources.need": "Needs",
     "resources.nginx.certbot": "PROGRAMS certbot_client",
     "resources.nginx.basic_auth": "BasicAuth",

@@ -180,6 +180,16 @@ class Paths(Value):
         return f"{self.private}/database.pem"
 
     @property
+    def notify_urls(self) -> str:
+        """The addresses of the messages from this server. Only root can read it."""
+        return f"{self.private}/notify-urls"
+
+    @property
+    def notify_settings(self) -> str:
+        """The settings of these messages."""
+        return f"{self.private}/notify.json"
+
+    @property
     def certificate(self) -> str:
         """The user's own certificate with its key. Only root can read it."""
         return f"{self.private}/certificate.pem"

@@ -5,6 +5,7 @@ from selvedge.release import preconditions
 
 from .certbot import certbot
 from .nginx import nginx
+from .parts.messages import messages
 
 
 @sv.step(phase="switch", precondition=preconditions.balancer)
@@ -14,3 +15,4 @@ def balancer(app):
     # The balancer's site is made as that of an app, with other settings.
     yield from nginx.resources(site)
     yield from certbot.resources(site)
+    yield from messages(site)

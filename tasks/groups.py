@@ -25,6 +25,7 @@ from .operations import (
     history,
     logs,
     maintenance,
+    notify,
     psql,
     releases,
     run_command,
@@ -55,7 +56,7 @@ GROUPS = {
     "Chains of steps": [setup, deploy],
     "Every day": [
         *(status, logs, dashboard, traffic, doctor, releases, rollback, history, restart, stop, start, maintenance, timers),
-        *(backup, backups, restore),
+        *(notify, backup, backups, restore),
         *(env, config, run_command, console, ssh, psql, tunnel, trust, dev, remove, version),
     ],
 }

@@ -20,6 +20,8 @@ def install(app):
         yield sv.Packages(*BALANCER)
     else:
         yield sv.Packages(*BASE, *manager.packages, *(["restic"] if app.backup.to else []))
+    if app.notify.from_servers:
+        yield sv.Tool("apprise", sv.APPRISE_REQUIREMENT, app.mirrors.pypi_url)
     if app.machine.packages:
         yield sv.OwnPackages(*app.machine.packages)
     if app.nginx.http_port == 80:

@@ -89,6 +89,12 @@ def timers(fleet_run, /, **flags):
         operations.timers.timers(fleet_run, as_json=flags["json"])
 
 
+@sv.operation()
+def notify(run):
+    """Send a test message to the addresses for messages."""
+    operations.notify.notify(run)
+
+
 @sv.operation(sv.DRY_RUN, sv.SCRIPT, sv.WAIT)
 def stop(run, **flags):
     """Stop the app; its site answers with errors until `start`."""

@@ -5,6 +5,7 @@ from selvedge.release import preconditions
 
 from .parts.backups import backups
 from .parts.log_rotation import log_rotation
+from .parts.messages import messages
 from .parts.process_files import process_end
 from .parts.service_order import service_order
 from .parts.sockets import socket_folder
@@ -25,6 +26,8 @@ def supervisor(app):
     yield from log_rotation(app)
     yield from service_order(app)
     yield from process_end(app)
+    # Before the timers, which call its program.
+    yield from messages(app)
     # Before the switch, whose migration may take a backup first.
     yield from backups(app)
     # It also runs the hook before_switch: between the health check and the switch.

@@ -1,4 +1,4 @@
-"""`[notify]`: messages about releases."""
+"""`[notify]`: messages about releases, and from servers."""
 
 from __future__ import annotations
 
@@ -9,11 +9,19 @@ from selvedge.config.types import Switch
 
 
 class Notify(Section):
-    """Messages about releases to chat rooms, phones and webhooks, by apprise.
+    """Messages to chat rooms, phones and webhooks, by apprise: about releases, and from servers.
 
     Their addresses are secrets: `SELVEDGE_NOTIFY__URLS`, from the environment or `.env`, with spaces between them.
     """
 
     only_failures: Switch = Field(
-        False, description="Say only that a release or a rollback has failed, not that one is live.", examples=[True]
+        False,
+        description="Say only that something has failed, not that a release is live or that something works again.",
+        examples=[True],
+    )
+    from_servers: Switch = Field(
+        False,
+        description="Servers send messages, too: of a failed timer or backup, and of a certificate that is not renewed. They get "
+        "apprise and the addresses, in a file that only root can read. Without it, nothing of that is on a server.",
+        examples=[True],
     )

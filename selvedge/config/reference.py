@@ -84,7 +84,7 @@ These variables are not settings:
 | `SELVEDGE_BACKUP__PASSWORD` | the password that encrypts the backups |
 | `SELVEDGE_BACKUP__S3_ACCESS_KEY`, `SELVEDGE_BACKUP__S3_SECRET_KEY` | the access key for `backup.to = "s3:…"` |
 | `SELVEDGE_SERVICES__PASSWORD` | the password of the database that several servers use (`services.clients`) |
-| `SELVEDGE_NOTIFY__URLS` | the addresses of chat rooms, phones and webhooks that hear of releases |
+| `SELVEDGE_NOTIFY__URLS` | the addresses of chat rooms, phones and webhooks for messages about releases and from servers |
 | `SELVEDGE_DOCKER__USER`, `SELVEDGE_DOCKER__PASSWORD` | the login to the registry of `docker.registry` |
 | `SELVEDGE_DEBUG` | set to print tracebacks |
 | `SELVEDGE_SANDBOX_DIR` | folder of the sandbox |
@@ -136,7 +136,7 @@ TITLES: Mapping[str, str] = {
     "backup": "backups",
     "balancer": "several servers with one address",
     "rollout": "releases on several servers",
-    "notify": "messages about releases",
+    "notify": "messages about releases, and from servers",
 }
 ENTRIES: Mapping[str, tuple[str, str]] = {
     "processes": ("worker", "what runs beside the web process"),

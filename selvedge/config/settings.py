@@ -125,7 +125,7 @@ class Settings(Section):
         try:
             more: dict[str, Any] = {"host": found, "base_dir": self._base_dir}
             more |= {"env_commands": self._env_commands, "passwords": self._passwords}
-            more["services"] = self.services.on(found.name)
+            more |= {"services": self.services.on(found.name), "notify": self.notify}
             more["database"] = shared_database(self.services, self.hosts, self.groups, found.name)
             return self._balanced(found.name, {**sections.pop("app"), "machine": sections.pop("server"), **sections, **more})
         except ValidationError as error:

@@ -19,6 +19,7 @@ from selvedge.config.env_command import EnvCommands
 from selvedge.config.maintenance import Maintenance
 from selvedge.config.mirrors import Mirrors
 from selvedge.config.nginx import below, password_variable
+from selvedge.config.notify import Notify
 from selvedge.config.processes import Process
 from selvedge.config.server import Hooks, Server
 from selvedge.config.services import TAKEN_NAMES, Services
@@ -82,6 +83,7 @@ class Target(SiteSettings):
     processes: Mapping[str, Process] = Field(default_factory=dict)
     timers: Mapping[str, Timer] = Field(default_factory=dict)
     backup: Backup
+    notify: Notify = Field(default_factory=Notify)
     base_dir: Path
     env_commands: EnvCommands = Field(default_factory=EnvCommands, repr=False)
     passwords: Mapping[str, SecretStr] = Field(default_factory=dict, repr=False)

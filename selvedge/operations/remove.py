@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from selvedge.config.backup import Backup
+from selvedge.config.notify import Notify
 from selvedge.config.processes import Process
 from selvedge.config.server import Tls
 from selvedge.config.services import Services
@@ -23,6 +24,7 @@ REPOSITORY = "ssh://git@example.com/app.git"
 DOMAINS = ((), ("example.com",))
 BACKUP = Backup(to="/var/backups/apps", schedule="daily", rehearse="daily")
 """Backups of the kind that makes all timers."""
+NOTIFY = Notify(from_servers=True)
 PROCESSES = {"worker": Process.model_construct(command="true")}
 RELEASE = Release(commit="0" * 40, carried="0" * 64)
 
@@ -65,7 +67,7 @@ def _variants(app: Target) -> Iterator[Target]:
     yield own
     without_files = {"env_file": "", "tls": Tls(certbot=app.tls.certbot), "backup": BACKUP}
     services = Services(postgres=True, redis=True)
-    more = {"services": services, "processes": PROCESSES}
+    more = {"services": services, "processes": PROCESSES, "notify": NOTIFY}
     plain = own.model_copy(update={"repository": REPOSITORY, **without_files, **more})
     for manager, domains in itertools.product(MANAGERS, DOMAINS):
         yield plain.model_copy(update={"manager": manager, "domains": domains})

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import unquote, unquote_plus
 
 from pydantic import SecretStr
 
@@ -20,16 +18,14 @@ from selvedge.release.live import Live, releases_query
 from selvedge.release.record import Record, Releases
 from selvedge.report.text import printable
 from selvedge.resources.base import Ask
+from selvedge.resources.messages import APPRISE_REQUIREMENT
 from selvedge.shell.library import call
+from selvedge.shell.server.messages.sending import attempt, ordinal
 from selvedge.value import Value
 
 COMMITS = 10
 """The most commits that a message lists."""
-INSTALL = "pip install 'apprise>=1.9,<3'"
-_PIECE = re.compile(r"[^\s:/?#@&=,;+]{5,}")
-"""A part of an address that may be a secret: services have their tokens in all parts of it."""
-_LOGIN = re.compile(r"[^:/@?]+(?=[^?]*@)|(?<=[?&])[^=&]*(?:user|pass|pwd|token|key|secret)[^=&]*=(?P<value>[^&]+)", re.IGNORECASE)
-"""A part of an address that is a secret, however short: of the user and password before an @, or a value such as pass=…."""
+INSTALL = f"pip install '{APPRISE_REQUIREMENT}'"
 
 
 class Switched(Value):
@@ -72,7 +68,7 @@ def _apprise(urls: Sequence[str]) -> list[Any]:
     for number, url in enumerate(urls, 1):
         service = apprise.Apprise.instantiate(url)
         if service is None:
-            problem = f"the {_ordinal(number)} of its {len(urls)} addresses is none that apprise knows"
+            problem = f"the {ordinal(number)} of its {len(urls)} addresses is none that apprise knows"
             remedy = "Its form for each service: https://github.com/caronc/apprise/wiki. Put spaces between several addresses."
             raise ConfigError("environment", NOTIFY_URLS, problem, remedy)
         found.append(service)
@@ -173,52 +169,21 @@ def _body(lines: Sequence[str], hosts: Sequence[str], command: str, url: str = "
 
 def _send(fleet: Fleet, urls: Sequence[str], message: Message) -> None:
     """Send a message to all addresses. What goes wrong is a warning, which does not show the address."""
+    with fleet.report.activity(fleet.sessions[0].name, "", "sending a message about it", live_only=True):
+        for problem in send(urls, message):
+            fleet.report.warning(problem)
+
+
+def send(urls: Sequence[str], message: Message) -> list[str]:
+    """Send a message to all addresses. Return a sentence for each problem, which does not show the address."""
     try:
         services = _apprise(urls)
     except ConfigError as error:
-        fleet.report.warning(f"No message was sent. {error.message}")
-        return
-    with fleet.report.activity(fleet.sessions[0].name, "", "sending a message about it", live_only=True):
-        for number, (url, service) in enumerate(zip(urls, services, strict=True), 1):
-            if (said := _sent(service, message, url)) is not None:
-                where = f"the {_ordinal(number)} of the {len(urls)} addresses in {NOTIFY_URLS}" if len(urls) > 1 else NOTIFY_URLS
-                fleet.report.warning(f"No message was sent to {where}{f': {said}' if said else ''}.")
-
-
-def _sent(service: Any, message: Message, url: str) -> str | None:
-    """Send a message to one address. Return None, or why it failed, in the words of apprise without parts of the address."""
-    said = _Said()
-    logger = logging.getLogger("apprise")
-    logger.addHandler(said)
-    try:
-        if service.notify(title=message.title, body=message.body, notify_type=message.kind, body_format="text"):
-            return None
-        failed = "; ".join(said.lines)
-    except Exception as error:  # A message must not end a release, whatever a service's module raises.
-        failed = f"{type(error).__name__}: {error}"
-    finally:
-        logger.removeHandler(said)
-    return "" if _shows(failed, url) else printable(failed.strip().rstrip("."))
-
-
-def _shows(text: str, url: str) -> bool:
-    """Return whether a text has a part of an address that may be a secret, as it is there or decoded (%40 is @)."""
-    rest = url.partition("://")[2]
-    parts = {*_PIECE.findall(rest), *(match["value"] or match[0] for match in _LOGIN.finditer(rest))}
-    secrets = {form.casefold() for part in parts for form in (part, unquote(part), unquote_plus(part))}
-    return any(secret in form.casefold() for form in (text, unquote(text)) for secret in secrets)
-
-
-class _Said(logging.Handler):
-    """Keeps the warnings that are logged."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(record.getMessage())
-
-
-def _ordinal(number: int) -> str:
-    return {1: "first", 2: "second", 3: "third"}.get(number, f"{number}th")
+        return [f"No message was sent. {error.message}"]
+    problems = []
+    for number, (url, service) in enumerate(zip(urls, services, strict=True), 1):
+        said = attempt(service, message.title, message.body, message.kind, url)
+        if said is not None:
+            where = f"the {ordinal(number)} of the {len(urls)} addresses in {NOTIFY_URLS}" if len(urls) > 1 else NOTIFY_URLS
+            problems.append(f"No message was sent to {where}{f': {printable(said)}' if said else ''}.")
+    return problems

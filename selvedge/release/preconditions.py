@@ -62,6 +62,7 @@ def runs_app(app: Target) -> None:
 def balancer(app: Target) -> None:
     """Check that the host is a balancer, and what its site needs on this machine. Raises ConfigError or UsageError."""
     from selvedge.errors import UsageError
+    from selvedge.resources.messages import check_messages
 
     host = app.balancer_site
     if host is None:
@@ -69,6 +70,7 @@ def balancer(app: Target) -> None:
         raise UsageError(f"{app.host.name} is not a balancer.", remedy)
     _site(host)
     _certificates(host)
+    check_messages(host)
 
 
 def repository(app: Target) -> None:
@@ -122,11 +124,13 @@ def _service(app: Target, name: str, *, wanted: bool) -> None:
 
 
 def switch(app: Target) -> None:
-    """Check the app's environment, and what the backups need on this machine. Raises ConfigError."""
+    """Check the app's environment, and what the backups and the messages need on this machine. Raises ConfigError."""
     from selvedge.resources.backups import check_backup
+    from selvedge.resources.messages import check_messages
 
     environment(app)
     check_backup(app)
+    check_messages(app)
 
 
 def build(app: Target) -> None:

@@ -8,15 +8,9 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Literal
 
+from selvedge.shell.server.messages.escapes import ESCAPES, visible
 from selvedge.value import Value
 
-# ECMA-48: control sequences (5.4), control strings such as a terminal's title (5.6), other escape sequences (5.3).
-_ESCAPES = (
-    r"(?:\033\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\033[P\]X^_]|[\x90\x98\x9d-\x9f])[^\x07\x18\x1a\033\x9c\n]*(?:\x07|\033\\|\x9c)?"
-    r"|\033[ -/]*[0-~]"
-)
-# Control characters, and those that change the direction of the text, so that it reads as another text.
-_INVISIBLE = r"[^\n\t -~\xa0-\u061b\u061d-\u200d\u2010-\u2027\u202f-\u2065\u206a-\U0010ffff]"
 # A command in backticks counts as one word.
 _WORD = re.compile(r"(?:`[^`\n]*`|\S)+")
 
@@ -38,11 +32,6 @@ def plain(parts: Iterable[Part]) -> str:
     return "".join(printable(part.text if isinstance(part, Styled) else part) for part in parts)
 
 
-def visible(text: str) -> str:
-    """Return the text without escape sequences and control characters."""
-    return text if text.isprintable() else re.sub(_INVISIBLE, "\N{REPLACEMENT CHARACTER}", re.sub(_ESCAPES, "", text))
-
-
 def printable(text: str) -> str:
     """Return the text without escape sequences and control characters, in the characters that this terminal has."""
     clean = visible(text)
@@ -52,7 +41,7 @@ def printable(text: str) -> str:
 
 def last_lines(text: str, count: int) -> str:
     """Return the last non-empty lines of a text, joined, without escape sequences."""
-    lines = [re.sub(_ESCAPES, "", row).strip() for row in text.splitlines()]
+    lines = [re.sub(ESCAPES, "", row).strip() for row in text.splitlines()]
     return " | ".join([row for row in lines if row][-count:])
 
 

@@ -30,7 +30,7 @@ def timer(app, name, times, title, command):
     if not times:
         yield sv.NoTimers(app.name, (name,))
         return
-    values = {"app": app, "title": title, "times": times, "command": command}
+    values = {"app": app, "title": title, "times": times, "command": command, "unit": name, "messages": sv.MESSAGES}
     units = [
         sv.File(UNIT.format(app=app.name, name=name, kind=kind), sv.template(f"backup/backup.{kind}.j2", **values))
         for kind in ("service", "timer")

@@ -9,7 +9,7 @@ def timers(app):
     yield sv.FormerTimersRemoved(app.name, tuple(app.timers))
     if app.timers:
         yield sv.Directory(paths.timers, "0750", group=app.name, removable=True)
-        yield sv.File(f"{paths.timers}/record", sv.template("systemd/timer_record.j2", app=app), "0640")
+        yield sv.File(f"{paths.timers}/record", sv.template("systemd/timer_record.j2", app=app, program=sv.MESSAGES), "0640")
     for name, timer in app.timers.items():
         unit = paths.timer_unit(name)
         values = {"app": app, "manager": sv.process_manager(app), "timer_name": name, "timer": timer}

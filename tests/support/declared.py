@@ -91,6 +91,11 @@ SETTINGS: dict[str, dict[str, Any]] = {
                    "exclude": ["uploads/cache"], "before_migrate": True},
         "passwords": {f"SELVEDGE_BACKUP__{name}": "c4nary" for name in ("PASSWORD", "S3_ACCESS_KEY", "S3_SECRET_KEY")},
     },
+    "messages": {
+        **NAMED, "notify": {"from_servers": True}, "backup": {"to": "/var/backups/apps", "rehearse": "weekly"},
+        "timers": {"cleanup": {"command": "true", "schedule": "daily"}},
+        "passwords": {"SELVEDGE_BACKUP__PASSWORD": "c4nary-password", "SELVEDGE_NOTIFY__URLS": "json://a.test/c4nary"},
+    },
     "an open server": {"server": {"firewall": False, "fail2ban": False, "unattended_upgrades": False, **OWN_KEY["server"]}},
 }
 CHAIN = ["setup", "deploy"]

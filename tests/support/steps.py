@@ -13,6 +13,7 @@ from selvedge.release.alembic import PROGRAM
 from selvedge.release.instance import LOADERS
 from selvedge.resources.backups import backup_program
 from selvedge.resources.base import Resource
+from selvedge.resources.messages import messages_program
 from selvedge.shell.library import library, names
 from selvedge.shell.quoting import quote
 from selvedge.task import Step
@@ -54,7 +55,8 @@ FULL: dict[str, Any] = {
     "server": {"open_ports": [8443], "ignore_ips": ["198.51.100.7"], "authorized_keys": ["me.pub"], "reboot_time": "03:30"},
     "timers": {"cleanup": {"command": "python -m hello.cleanup 'a b' && echo $HOME", "schedule": "30 3 1 * mon", "timeout": 600}},
     "backup": {"to": "/var/backups/apps", "schedule": "hourly", "rehearse": "weekly", "before_migrate": True, "exclude": ["*.tmp"]},
-    "passwords": {"SELVEDGE_BACKUP__PASSWORD": CANARY},
+    "notify": {"from_servers": True},
+    "passwords": {"SELVEDGE_BACKUP__PASSWORD": CANARY, "SELVEDGE_NOTIFY__URLS": f"json://hooks.example.com/{CANARY}"},
     "hooks": {
         "before_build": ["local: npm run build"],
         "after_build": ["python manage.py check && echo 'it''s built'"],
@@ -160,7 +162,7 @@ def legible(script: str) -> str:
     script = script.replace(quote(quote(PROGRAM))[1:-1], "# … the program revisions.py")
     for name, text in LOADERS.items():
         script = script.replace(text, f"# … {name}\n")
-    for name, text in backup_program().items():
+    for name, text in [*backup_program().items(), *messages_program().items()]:
         script = script.replace(text, f"# … {name}\n")
     for name, text in LIBRARIES.items():
         script = script.replace(text, f"# … the library {name}\n")

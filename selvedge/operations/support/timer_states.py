@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterable
 from typing import Any
 
 from selvedge.operations.support.text import iso
+from selvedge.shell.server.messages.outcome import outcome
 from selvedge.value import Value
-
-_STATUSES = {126: "a file of the command cannot be executed", 127: "a program of the command does not exist"}
-"""Exit statuses of `sh` (dash(1))."""
 
 
 class TimerState(Value):
@@ -51,15 +48,7 @@ class TimerState(Value):
         """Return how the last run ended, "" if there was none. timeout: the seconds that it may take, if they are known."""
         if self.interrupted:
             return "interrupted: the server was switched off"
-        if self.result == "exit-code":
-            return _exited(self.status)
-        if self.result == "timeout":
-            return f"stopped, because it took longer than {timeout} s" if timeout else "stopped, because it took too long"
-        if self.result == "oom-kill":
-            return "killed, because it used more memory than app.memory_max"
-        if self.result in ("signal", "core-dump"):
-            return _killed(self.status)
-        return {"success": "ok", "": ""}.get(self.result, self.result)
+        return outcome(self.result, self.status, timeout=timeout)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the state for JSON."""
@@ -73,29 +62,6 @@ class TimerState(Value):
             "release": self.release or None,
         }
         return {"on": self.on, "running": self.running, "next": iso(self.next), "last": last if self.began else None}
-
-
-def _exited(status: str) -> str:
-    number = int(status) if status.isdecimal() else 0
-    if number in _STATUSES:
-        return f"{_STATUSES[number]} (exit status {status})"
-    # `sh` reports in this way that a signal ended the program.
-    if number > 128 and (name := _signal_name(number - 128)):
-        return f"{_killed(name)} (exit status {status})"
-    return f"exit status {status}"
-
-
-def _killed(name: str) -> str:
-    if name == "TERM":
-        return "stopped by the signal TERM, for example by `fab stop` or a reboot"
-    return f"killed by the signal {name}" + (", perhaps because the server had no memory left" if name == "KILL" else "")
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name.removeprefix("SIG")
-    except ValueError:
-        return ""
 
 
 def parse_timers(lines: Iterable[str]) -> dict[str, TimerState]:

@@ -23,6 +23,7 @@ remove_app() {
   if remove_certificate; then certbot_delete "$certbot" "$app"; fi
   # live.sock is the last path: if the run is interrupted here, the next run still knows the live release.
   rm -rf -- "$@"
+  if [ -n "$(messages_left)" ]; then messages_remove; fi
   if [ -z "$data" ]; then
     history_note "$base/history" "$step_by" remove "${live:--}" - good
   elif getent passwd "$app" >/dev/null; then

@@ -67,6 +67,8 @@ timers_remove() {
     rm -f -- "$timers_units/$unit.timer" "$timers_units/timers.target.wants/$unit.timer" "/var/lib/systemd/timers/stamp-$unit.timer"
     stamp_remove "$unit.timer"
     timers_active "$name" || rm -f -- "$timers_units/$unit.service" "$base/timers/$name.sh" "$timers_records/$app.$name"
+    # What its messages have told (server/messages): another timer may get its name.
+    rm -f -- "/var/lib/selvedge/messages/$app/timer.$name"
   done
   systemctl daemon-reload
   for name; do systemctl -q reset-failed "$(timers_unit "$name").service" 2>/dev/null || :; done

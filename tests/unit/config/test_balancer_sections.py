@@ -19,6 +19,7 @@ SECTIONS = {
     "server": '[server]\npackages = ["libgl1"]\nopen_ports = [8443]\nreboot_time = "03:30"\nauthorized_keys = ["me.pub"]\n',
     "mirrors": '[mirrors]\npypi = "https://mirrors.example.com/pypi/simple"\n',
     "nginx": '[nginx]\nspa = "web"\ncache = "1s"\nstatic = { "/static" = "static" }\nrate_limit = "10r/s"\n',
+    "maintenance": '[maintenance]\nallow = ["203.0.113.5"]\n',
     "hooks": '[hooks]\nafter_switch = ["true", "local: true"]\n',
     "box": '[box]\nexecute = true\n',
     "docker": '[docker]\nbuild = "here"\n',

@@ -157,6 +157,8 @@ PRINTS = {
     "selvedge/shell/server/environment.py",
     "selvedge/shell/server/gunicorn_conf.py",
     "selvedge/shell/server/routes.py",
+    "selvedge/shell/server/messages/sending.py",
+    "selvedge/shell/server/messages/trial.py",
     "selvedge/shell/server/preflight.py",
     "selvedge/shell/server/project/__main__.py",
     "selvedge/shell/server/remedy.py",

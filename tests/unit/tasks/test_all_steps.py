@@ -13,6 +13,7 @@ from selvedge.errors import Pending
 from selvedge.resources.base import Loader, Resource
 from selvedge.resources.code.venv import Venv
 from selvedge.resources.files import Absent, Directory, File, Link
+from selvedge.resources.messages import APPRISE
 from selvedge.resources.need import Needs
 from selvedge.shell.library import FOLDER
 from tests.support.audit import audited
@@ -20,7 +21,10 @@ from tests.support.declared import SETTINGS, every, parts
 from tests.support.steps import HOSTS, bare, steps
 
 # Paths that the packages of `install` create.
-PACKAGED = ("/usr/bin/git", "/etc/nginx/nginx.conf", "/etc/supervisor/supervisord.conf", "/etc/logrotate.conf", "/usr/bin/docker")
+PACKAGED = (
+    *("/usr/bin/git", "/etc/nginx/nginx.conf", "/etc/supervisor/supervisord.conf", "/etc/logrotate.conf", "/usr/bin/docker"),
+    APPRISE,
+)
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -82,7 +86,8 @@ class TestAllSteps:
                 assert path.is_absolute() and ".." not in path.parts and str(path) == each.path, (
                     f"{step_name}: {each.path}"
                 )
-                assert re.match(r"/(srv|run|var/log)/hello(\.balancer)?(/|$)|/var/www/letsencrypt$|/etc/", each.path), each.path
+                known = r"/(srv|run|var/log)/hello(\.balancer)?(/|$)|/var/www/letsencrypt$|/etc/|/usr/local/lib/selvedge/"
+                assert re.match(known, each.path), each.path
 
     def test_files_end_with_a_newline_and_no_trailing_blanks(self, app: Callable[..., Target], name: str) -> None:
         for step_name, each in every(app(name)):
@@ -119,7 +124,7 @@ def test_every_resource_changes_a_bare_server(host: Callable[..., Target], name:
         "Port", "Absent", "NoPendingUndo", "HttpsRemoved", "ServerNamesFree", "DebianDefaultSiteDisabled", "NginxConf",
         "NginxGroup", "NewNames", "FormerNamesDropped", "PathsFree", "FormerLocationsRemoved", "LeftCertificates",
         "AptMirror", "FormerDefaults", "FormerTimersRemoved", "PortProtocol", "PortAllowed", "CacheFolder", "NoTimers",
-        "PostgresClients", "MaintenanceNoted",
+        "PostgresClients", "MaintenanceNoted", "MessagesRemoved",
     }  # fmt: skip
 
 

@@ -22,6 +22,8 @@ mark=@selvedge
 
 # … the library maintenance
 
+# … the library messages
+
 # … the library nginx
 
 # … the library probe
@@ -197,6 +199,9 @@ echo
 https_fact /etc/letsencrypt/live/hello.balancer/fullchain.pem nginx-tls-hello.balancer hello.example.com 443
 printf '\n%s fact 54\n' "$mark"
 probe_path /etc/selvedge/hello.balancer/certificate.pem ''
+printf '\n%s fact 55\n' "$mark"
+app=hello.balancer
+messages_left
 :
 }
 read_lookups() {

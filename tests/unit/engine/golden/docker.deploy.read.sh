@@ -60,6 +60,8 @@ mark=@selvedge
 
 # … the library manager
 
+# … the library messages
+
 # … the library mirror
 
 # … the library nginx
@@ -289,17 +291,20 @@ printf '\n%s fact 62\n' "$mark"
 probe_path /srv/hello/stop_processes.py ''
 printf '\n%s fact 63\n' "$mark"
 probe_path /etc/systemd/system/selvedge-stop.hello.service ab27ba13f03cf19fe03c143a582f1c2911313821f4d39d35005fca6db58cb04c
-:
-}
-read_second() {
 printf '\n%s fact 64\n' "$mark"
 probe_unit selvedge-stop.hello.service
 printf Stamp=
 stamp_read selvedge-stop.hello.service
 echo
+:
+}
+read_second() {
 printf '\n%s fact 65\n' "$mark"
-probe_existing /etc/systemd/system/selvedge-hello-backup.timer /etc/systemd/system/selvedge-hello-backup.service /etc/systemd/system/selvedge-hello-rehearsal.timer /etc/systemd/system/selvedge-hello-rehearsal.service /srv/hello/backup
+app=hello
+messages_left
 printf '\n%s fact 66\n' "$mark"
+probe_existing /etc/systemd/system/selvedge-hello-backup.timer /etc/systemd/system/selvedge-hello-backup.service /etc/systemd/system/selvedge-hello-rehearsal.timer /etc/systemd/system/selvedge-hello-rehearsal.service /srv/hello/backup
+printf '\n%s fact 67\n' "$mark"
 app=hello
 base=/srv/hello
 run_dir=/run/hello
@@ -308,173 +313,173 @@ supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 base=/srv/hello
 environment_of_left 0123456789ab-9cc7c8
-printf '\n%s fact 67\n' "$mark"
-probe_path /etc/selvedge/hello/database.pem ''
 printf '\n%s fact 68\n' "$mark"
+probe_path /etc/selvedge/hello/database.pem ''
+printf '\n%s fact 69\n' "$mark"
 app=hello
 timers_listed
-printf '\n%s fact 69\n' "$mark"
-probe_path /srv/hello/timers ''
 printf '\n%s fact 70\n' "$mark"
-probe_path /srv/hello/timers/record 07421e2d7e5b269ce6491d801752e4e0f5289b8090a49a19b133bcb4e92d0111
+probe_path /srv/hello/timers ''
 printf '\n%s fact 71\n' "$mark"
-probe_path /srv/hello/timers/cleanup.sh de9fc182811d707132bf899965bc9604d125fdf445753ace378346cd988e7383
+probe_path /srv/hello/timers/record 07421e2d7e5b269ce6491d801752e4e0f5289b8090a49a19b133bcb4e92d0111
 printf '\n%s fact 72\n' "$mark"
-probe_path /etc/systemd/system/selvedge-timer-hello.cleanup.service ee04f02e839df88235cd4a110d813933debb952af7320b83114fc365822bf3a6
+probe_path /srv/hello/timers/cleanup.sh de9fc182811d707132bf899965bc9604d125fdf445753ace378346cd988e7383
 printf '\n%s fact 73\n' "$mark"
-probe_path /etc/systemd/system/selvedge-timer-hello.cleanup.timer 878b9b85b4295bc904d18408e397a823d280edebb6048eec034a00ab0c630849
+probe_path /etc/systemd/system/selvedge-timer-hello.cleanup.service ee04f02e839df88235cd4a110d813933debb952af7320b83114fc365822bf3a6
 printf '\n%s fact 74\n' "$mark"
+probe_path /etc/systemd/system/selvedge-timer-hello.cleanup.timer 878b9b85b4295bc904d18408e397a823d280edebb6048eec034a00ab0c630849
+printf '\n%s fact 75\n' "$mark"
 probe_unit selvedge-timer-hello.cleanup.timer
 printf Stamp=
 stamp_read selvedge-timer-hello.cleanup.timer
 echo
-printf '\n%s fact 75\n' "$mark"
-hook_switched /srv/hello/instances/.after_switch 837e0ae787553a3f 0123456789ab-9cc7c8 /srv/hello/live.sock
 printf '\n%s fact 76\n' "$mark"
-[ -e /etc/nginx/nginx.conf ] && echo there || true
+hook_switched /srv/hello/instances/.after_switch 837e0ae787553a3f 0123456789ab-9cc7c8 /srv/hello/live.sock
 printf '\n%s fact 77\n' "$mark"
-probe_port 80
+[ -e /etc/nginx/nginx.conf ] && echo there || true
 printf '\n%s fact 78\n' "$mark"
-site_fact
+probe_port 80
 printf '\n%s fact 79\n' "$mark"
-grep -hs -e '^ENABLED=yes' -e '^### tuple' /etc/ufw/ufw.conf /etc/ufw/user.rules || :
+site_fact
 printf '\n%s fact 80\n' "$mark"
+grep -hs -e '^ENABLED=yes' -e '^### tuple' /etc/ufw/ufw.conf /etc/ufw/user.rules || :
+printf '\n%s fact 81\n' "$mark"
 site_fact
 echo
 echo --
 site_addresses
-printf '\n%s fact 81\n' "$mark"
+printf '\n%s fact 82\n' "$mark"
 if [ -e /etc/nginx/sites-enabled/hello ]; then
 site_hold_fact /etc/nginx/sites-enabled/hello hello
 fi
-printf '\n%s fact 82\n' "$mark"
+printf '\n%s fact 83\n' "$mark"
 site_fact
 echo
 echo --
 site_locations
-printf '\n%s fact 83\n' "$mark"
-probe_path /var/log/hello ''
 printf '\n%s fact 84\n' "$mark"
+probe_path /var/log/hello ''
+printf '\n%s fact 85\n' "$mark"
 probe_path /var/log/hello/nginx-access.log
 probe_path /var/log/hello/nginx-error.log
 probe_path /var/log/hello/nginx-missed.log
-printf '\n%s fact 85\n' "$mark"
-probe_path /var/www/letsencrypt ''
 printf '\n%s fact 86\n' "$mark"
-probe_path /etc/systemd/system/nginx.service.d/50-selvedge.conf 61fffcbcde02de4ab498c74d4e5f2bdf03c1e613bad08250f36e2dd3a26b19dc
+probe_path /var/www/letsencrypt ''
 printf '\n%s fact 87\n' "$mark"
-probe_path /etc/systemd/system/selvedge-hello-boot.service 74de35de3f3e221b1c6a8ad7f67c1bdb778cf1b5dbddb5aec14976f60f26ce05
+probe_path /etc/systemd/system/nginx.service.d/50-selvedge.conf 61fffcbcde02de4ab498c74d4e5f2bdf03c1e613bad08250f36e2dd3a26b19dc
 printf '\n%s fact 88\n' "$mark"
-probe_path /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service ''
+probe_path /etc/systemd/system/selvedge-hello-boot.service 74de35de3f3e221b1c6a8ad7f67c1bdb778cf1b5dbddb5aec14976f60f26ce05
 printf '\n%s fact 89\n' "$mark"
-probe_path /etc/nginx/selvedge/hello.htpasswd ''
+probe_path /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service ''
 printf '\n%s fact 90\n' "$mark"
-probe_path /etc/selvedge/hello/site-login ''
+probe_path /etc/nginx/selvedge/hello.htpasswd ''
 printf '\n%s fact 91\n' "$mark"
+probe_path /etc/selvedge/hello/site-login ''
+printf '\n%s fact 92\n' "$mark"
 probe_path /etc/nginx/nginx.conf
 cat -- /etc/nginx/nginx.conf
-printf '\n%s fact 92\n' "$mark"
-nginx_outsider
 printf '\n%s fact 93\n' "$mark"
+nginx_outsider
+printf '\n%s fact 94\n' "$mark"
 grep -lsE '^[^#]*worker_rlimit_nofile[[:space:]]' /etc/nginx/nginx.conf /etc/nginx/modules-enabled/*.conf
 if [ -e /etc/nginx/nginx.conf ] && ! grep -qE '^[^#]*include[[:space:]]+[^;]*modules-enabled/' /etc/nginx/nginx.conf; then echo unread; fi
 echo --
 probe_path /etc/nginx/modules-enabled/90-selvedge.conf 955f75b327991cce6c32f3709b577bb633aea20078a339e805be68e9ca81fed9
-printf '\n%s fact 94\n' "$mark"
+printf '\n%s fact 95\n' "$mark"
 nginx_without_sites /etc/nginx/conf.d/selvedge-sites.conf
 echo --
 probe_path /etc/nginx/conf.d/selvedge-sites.conf b0ddaf16977a6b8c5f9fbda3f2f56b94909bd9e904f52a165acd7b33d4cbac9d
-printf '\n%s fact 95\n' "$mark"
-probe_path /etc/nginx/conf.d/selvedge.conf 53268a307cc66ac18c2cb333cb71d8b67b6c1e0b4ccd6f5c21aabfb1ddbce4cd
 printf '\n%s fact 96\n' "$mark"
-probe_path /etc/nginx/conf.d/00-log-selvedge.conf 91d953566d8ad6c43c35a82a6c630b92f0c2c800b0f77eb083b684b7b40da1e3
+probe_path /etc/nginx/conf.d/selvedge.conf 53268a307cc66ac18c2cb333cb71d8b67b6c1e0b4ccd6f5c21aabfb1ddbce4cd
 printf '\n%s fact 97\n' "$mark"
-probe_path /etc/nginx/snippets/hello.include.conf ''
+probe_path /etc/nginx/conf.d/00-log-selvedge.conf 91d953566d8ad6c43c35a82a6c630b92f0c2c800b0f77eb083b684b7b40da1e3
 printf '\n%s fact 98\n' "$mark"
-probe_path /etc/nginx/snippets/hello.conf 04e00b79241da03296e3b4ac07cc1a7d4e509c139f69b573ee9a45aa8801b56f
+probe_path /etc/nginx/snippets/hello.include.conf ''
 printf '\n%s fact 99\n' "$mark"
-probe_path /etc/nginx/conf.d/00-selvedge-hello.conf ''
+probe_path /etc/nginx/snippets/hello.conf 04e00b79241da03296e3b4ac07cc1a7d4e509c139f69b573ee9a45aa8801b56f
 printf '\n%s fact 100\n' "$mark"
-site_locations_of hello
+probe_path /etc/nginx/conf.d/00-selvedge-hello.conf ''
 printf '\n%s fact 101\n' "$mark"
+site_locations_of hello
+printf '\n%s fact 102\n' "$mark"
 site_hold_fact /etc/nginx/sites-available/hello hello
 echo --
 probe_path /etc/nginx/sites-available/hello 1f890ef57c513b564ab5cc8649380d07115ca43866bb7becde31e8918cb260c7
-printf '\n%s fact 102\n' "$mark"
-probe_path /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 103\n' "$mark"
-if site_is_debians; then echo debians; fi
+probe_path /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 104\n' "$mark"
+if site_is_debians; then echo debians; fi
+printf '\n%s fact 105\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default.conf -
-printf '\n%s fact 105\n' "$mark"
-site_fact
 printf '\n%s fact 106\n' "$mark"
-probe_path /etc/logrotate.d/hello 94e58c367a9b8707bd483908e241fed71a957b6f3ce9dfe30b598e254ff46f4a
+site_fact
 printf '\n%s fact 107\n' "$mark"
+probe_path /etc/logrotate.d/hello 94e58c367a9b8707bd483908e241fed71a957b6f3ce9dfe30b598e254ff46f4a
+printf '\n%s fact 108\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
 stamp_read nginx-hello
 echo
-printf '\n%s fact 108\n' "$mark"
-probe_path /var/lib/nginx/cache-hello ''
 printf '\n%s fact 109\n' "$mark"
-maintenance_fact hello
+probe_path /var/lib/nginx/cache-hello ''
 printf '\n%s fact 110\n' "$mark"
+maintenance_fact hello
+printf '\n%s fact 111\n' "$mark"
 printf '\n--- unit\n'
 probe_unit fail2ban.service
 printf '\n--- loaded\n'
 stamp_read 60-selvedge-hello
 printf '\n--- file\n'
 probe_path /etc/fail2ban/jail.d/60-selvedge-hello.local f7019a51a9c124ebc54dc0dfb3f5c3c7969a865b4e8ca323c7cd359eb84718e4
-printf '\n%s fact 111\n' "$mark"
-[ -e /etc/nginx/sites-available/hello ] && echo there || true
 printf '\n%s fact 112\n' "$mark"
-probe_port 443
+[ -e /etc/nginx/sites-available/hello ] && echo there || true
 printf '\n%s fact 113\n' "$mark"
-site_fact
+probe_port 443
 printf '\n%s fact 114\n' "$mark"
-grep -hs -e '^ENABLED=yes' -e '^### tuple' /etc/ufw/ufw.conf /etc/ufw/user.rules || :
+site_fact
 printf '\n%s fact 115\n' "$mark"
-probe_packages certbot
+grep -hs -e '^ENABLED=yes' -e '^### tuple' /etc/ufw/ufw.conf /etc/ufw/user.rules || :
 printf '\n%s fact 116\n' "$mark"
-probe_path /etc/selvedge/hello/acme-ca.pem ''
+probe_packages certbot
 printf '\n%s fact 117\n' "$mark"
-probe_path /etc/selvedge/hello/dns-credentials ''
+probe_path /etc/selvedge/hello/acme-ca.pem ''
 printf '\n%s fact 118\n' "$mark"
+probe_path /etc/selvedge/hello/dns-credentials ''
+printf '\n%s fact 119\n' "$mark"
 probe_unit certbot.timer
 printf Stamp=
 stamp_read certbot.timer
 echo
-printf '\n%s fact 119\n' "$mark"
-certbot_fact hello certbot.service
 printf '\n%s fact 120\n' "$mark"
+certbot_fact hello certbot.service
+printf '\n%s fact 121\n' "$mark"
 nginx_version
 probe_path /etc/nginx/snippets/selvedge-listen-tls.conf -
-printf '\n%s fact 121\n' "$mark"
-probe_path /etc/nginx/sites-available/hello-tls 2bf2dd8cda3bb7a5bc0ebbc510ff58364a79911d9de28221abd469cec0adc3bb
 printf '\n%s fact 122\n' "$mark"
-probe_path /etc/nginx/sites-enabled/hello-tls ''
+probe_path /etc/nginx/sites-available/hello-tls 2bf2dd8cda3bb7a5bc0ebbc510ff58364a79911d9de28221abd469cec0adc3bb
 printf '\n%s fact 123\n' "$mark"
-probe_path /etc/nginx/snippets/hello-http.conf 5f1dc54076a4b2a6cd9bea6a1b6b4305c5e649dded48e1a14ca8382c0686e8e0
+probe_path /etc/nginx/sites-enabled/hello-tls ''
 printf '\n%s fact 124\n' "$mark"
+probe_path /etc/nginx/snippets/hello-http.conf 5f1dc54076a4b2a6cd9bea6a1b6b4305c5e649dded48e1a14ca8382c0686e8e0
+printf '\n%s fact 125\n' "$mark"
 site_hold_fact /etc/nginx/sites-available/hello hello
 echo --
 probe_path /etc/nginx/sites-available/hello 1f890ef57c513b564ab5cc8649380d07115ca43866bb7becde31e8918cb260c7
-printf '\n%s fact 125\n' "$mark"
+printf '\n%s fact 126\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default-tls.conf -
-printf '\n%s fact 126\n' "$mark"
+printf '\n%s fact 127\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
 stamp_read nginx-tls-hello
 echo
 https_fact /etc/letsencrypt/live/hello/fullchain.pem nginx-tls-hello hello.example.com 443
-printf '\n%s fact 127\n' "$mark"
+printf '\n%s fact 128\n' "$mark"
 probe_path /etc/selvedge/hello/certificate.pem ''
 :
 }

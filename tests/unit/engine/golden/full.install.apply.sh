@@ -30,20 +30,25 @@ apt_install nginx git curl ca-certificates openssh-client python3 python3-venv l
 )
 change_1() (
 set -eu
-service_run 'enable --now' nginx
-:
+pypi_mirror=''
+python_tool_install apprise 'apprise>=1.9,<3'
 )
 change_2() (
 set -eu
-service_run 'enable --now' supervisor
+service_run 'enable --now' nginx
 :
 )
 change_3() (
 set -eu
+service_run 'enable --now' supervisor
+:
+)
+change_4() (
+set -eu
 pypi_mirror=''
 python_tool_install uv 'uv>=0.11.12'
 )
-change_4() (
+change_5() (
 set -eu
 pypi_mirror=''
 python_mirror=''
@@ -59,6 +64,6 @@ change_failed() {
 step_app=hello
 step_by=''
 step_why=''
-step_changes='0 1 2 3 4'
+step_changes='0 1 2 3 4 5'
 step_counted=0
 step_start

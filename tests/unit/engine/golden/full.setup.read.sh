@@ -106,11 +106,11 @@ printf '\n%s fact 22\n' "$mark"
 clock_fact
 printf '\n%s fact 23\n' "$mark"
 grep -sE -e '^[[:space:]]*(SHA_CRYPT_MIN_ROUNDS|SHA_CRYPT_MAX_ROUNDS)([[:space:]=]|$)' -e ENCRYPT_METHOD /etc/login.defs || true
+printf '\n%s fact 24\n' "$mark"
+grep -sE -e '^[[:space:]]*(YESCRYPT_COST_FACTOR)([[:space:]=]|$)' -e YESCRYPT /etc/login.defs || true
 :
 }
 read_second() {
-printf '\n%s fact 24\n' "$mark"
-grep -sE -e '^[[:space:]]*(YESCRYPT_COST_FACTOR)([[:space:]=]|$)' -e YESCRYPT /etc/login.defs || true
 printf '\n%s fact 25\n' "$mark"
 probe_path /etc/security/limits.d/50-selvedge.conf 9031dd4c78bd6b1da0d9671699940bc0fedcbb9f89ff8ca0d157d71b41259ddb
 printf '\n%s fact 26\n' "$mark"
@@ -128,52 +128,54 @@ probe_port 80
 printf '\n%s fact 32\n' "$mark"
 probe_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor restic
 printf '\n%s fact 33\n' "$mark"
+python_tool_fact apprise
+printf '\n%s fact 34\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
 stamp_read nginx
 echo
-printf '\n%s fact 34\n' "$mark"
+printf '\n%s fact 35\n' "$mark"
 probe_unit supervisor.service
 printf Stamp=
 stamp_read supervisor
 echo
-printf '\n%s fact 35\n' "$mark"
-python_tool_fact uv
 printf '\n%s fact 36\n' "$mark"
-python_fact /opt/selvedge/python/3.12 3.12
+python_tool_fact uv
 printf '\n%s fact 37\n' "$mark"
+python_fact /opt/selvedge/python/3.12 3.12
+printf '\n%s fact 38\n' "$mark"
 app=hello
 postgres_fact
-printf '\n%s fact 38\n' "$mark"
+printf '\n%s fact 39\n' "$mark"
 probe_unit postgresql.service
 echo
-printf '\n%s fact 39\n' "$mark"
+printf '\n%s fact 40\n' "$mark"
 getent passwd hello || true
 id -nG hello 2>/dev/null || true
 if getent group hello >/dev/null; then echo 'has a group'; fi
-printf '\n%s fact 40\n' "$mark"
-app=hello
-postgres_fact
 printf '\n%s fact 41\n' "$mark"
 app=hello
 postgres_fact
 printf '\n%s fact 42\n' "$mark"
+app=hello
+postgres_fact
+printf '\n%s fact 43\n' "$mark"
 cat /etc/postgresql/*/*/conf.d/60-selvedge-hello.conf 2>/dev/null || :
 grep -hs '^# selvedge: the servers that use the database hello$' /etc/postgresql/*/*/pg_hba.conf || :
-printf '\n%s fact 43\n' "$mark"
-redis_fact
 printf '\n%s fact 44\n' "$mark"
+redis_fact
+printf '\n%s fact 45\n' "$mark"
 getent passwd hello || true
 id -nG hello 2>/dev/null || true
 if getent group hello >/dev/null; then echo 'has a group'; fi
-printf '\n%s fact 45\n' "$mark"
+printf '\n%s fact 46\n' "$mark"
 redis_fact
 echo --
 probe_path /etc/systemd/system/selvedge-redis@.service 92d9d3e4ec4e5426c9c52766a7dbb3770e1b89baefec10dbf5cea560c7129a6c
-printf '\n%s fact 46\n' "$mark"
+printf '\n%s fact 47\n' "$mark"
 probe_memory
 probe_path /etc/selvedge/redis/hello.conf 556a72108d9db1deb4d6a0d83965c3a8fb8fb3a429b9df88004fce154b2cdf41
-printf '\n%s fact 47\n' "$mark"
+printf '\n%s fact 48\n' "$mark"
 probe_unit selvedge-redis@hello.service
 printf Stamp=
 stamp_read selvedge-redis@hello

@@ -156,6 +156,10 @@ stamp_remove logrotate.timer
 stamp_remove supervisor-order-hello
 stamp_remove selvedge-stop.hello.service
 if probe_has systemctl; then
+service_check 'selvedge-notify-check.timer rejects its current configuration, so nothing was changed' 'Correct that file first.' 'systemctl daemon-reload' /etc/systemd/system/selvedge-notify@.service /etc/systemd/system/selvedge-notify-check.service /etc/systemd/system/selvedge-notify-check.timer /etc/systemd/system/certbot.service.d/selvedge-notify.conf /etc/systemd/system/snap.certbot.renew.service.d/selvedge-notify.conf /etc/systemd/system/selvedge-certbot.service.d/selvedge-notify.conf
+fi
+stamp_remove selvedge-notify-check.timer
+if probe_has systemctl; then
 service_check 'selvedge-hello-backup.timer rejects its current configuration, so nothing was changed' 'Correct that file first.' 'systemctl daemon-reload' /etc/systemd/system/selvedge-hello-backup.service /etc/systemd/system/selvedge-hello-backup.timer
 fi
 stamp_remove selvedge-hello-backup.timer
@@ -323,109 +327,336 @@ stamp_write selvedge-stop.hello.service cc3041b14aa456771520bcbc428e0a7a907f55ed
 )
 change_11() (
 set -eu
-apt_install restic
+step_fail '/opt/selvedge/apprise/bin/python is missing.'
 )
 change_12() (
 set -eu
-install -d -m 00710 -o root -g hello -- /srv/hello/backup
+install -d -m 00755 -o root -g root -- /usr/local/lib/selvedge/messages
 )
 change_13() (
 set -eu
-install -d -m 00700 -o root -g root -- /srv/hello/backup/state
+install -d -m 00755 -o root -g root -- /usr/local/lib/selvedge/messages/messages
 )
 change_14() (
 set -eu
-install -d -m 00700 -o root -g root -- /srv/hello/backup/program
+file_put /usr/local/lib/selvedge/messages/messages/__init__.py 0644 root root <<'EOF'
+# … messages/__init__.py
+EOF
 )
 change_15() (
 set -eu
-install -d -m 00700 -o root -g root -- /srv/hello/backup/program/backup
+file_put /usr/local/lib/selvedge/messages/__main__.py 0644 root root <<'EOF'
+# … __main__.py
+EOF
 )
 change_16() (
+set -eu
+file_put /usr/local/lib/selvedge/messages/messages/checks.py 0644 root root <<'EOF'
+# … messages/checks.py
+EOF
+)
+change_17() (
+set -eu
+file_put /usr/local/lib/selvedge/messages/messages/ended.py 0644 root root <<'EOF'
+# … messages/ended.py
+EOF
+)
+change_18() (
+set -eu
+file_put /usr/local/lib/selvedge/messages/messages/escapes.py 0644 root root <<'EOF'
+# … messages/escapes.py
+EOF
+)
+change_19() (
+set -eu
+file_put /usr/local/lib/selvedge/messages/messages/notify.py 0644 root root <<'EOF'
+# … messages/notify.py
+EOF
+)
+change_20() (
+set -eu
+file_put /usr/local/lib/selvedge/messages/messages/outcome.py 0644 root root <<'EOF'
+# … messages/outcome.py
+EOF
+)
+change_21() (
+set -eu
+file_put /usr/local/lib/selvedge/messages/messages/sending.py 0644 root root <<'EOF'
+# … messages/sending.py
+EOF
+)
+change_22() (
+set -eu
+file_put /usr/local/lib/selvedge/messages/messages/settings.py 0644 root root <<'EOF'
+# … messages/settings.py
+EOF
+)
+change_23() (
+set -eu
+file_put /usr/local/lib/selvedge/messages/messages/text.py 0644 root root <<'EOF'
+# … messages/text.py
+EOF
+)
+change_24() (
+set -eu
+file_put /usr/local/lib/selvedge/messages/messages/told.py 0644 root root <<'EOF'
+# … messages/told.py
+EOF
+)
+change_25() (
+set -eu
+file_put /usr/local/lib/selvedge/messages/messages/trial.py 0644 root root <<'EOF'
+# … messages/trial.py
+EOF
+)
+change_26() (
+set -eu
+file_put /usr/local/lib/selvedge/notify 0700 root root <<'EOF'
+#!/bin/sh
+# Sends a message to the addresses of SELVEDGE_NOTIFY__URLS: `notify failure TITLE` or `notify success TITLE`, with the text on
+# standard input. It returns at once; systemd sends the message (selvedge-notify@.service). `notify --help` shows its options.
+# Written by `fab supervisor`; edit its template notify/notify.j2 instead.
+exec /usr/bin/python3 -BIS /usr/local/lib/selvedge/messages notify "$@"
+EOF
+)
+change_27() (
+set -eu
+file_put /etc/selvedge/hello/notify.json 0600 root root <<'EOF'
+{
+  "app": "hello",
+  "host": "server",
+  "only_failures": false
+}
+EOF
+)
+change_28() (
+set -eu
+head -c 39 <&3 | file_put /etc/selvedge/hello/notify-urls 0600 root root 39
+)
+change_29() (
+set -eu
+file_put /etc/systemd/system/selvedge-notify@.service 0644 root root <<'EOF'
+# Sends one message by apprise. /usr/local/lib/selvedge/messages starts it with the name of a file in /run/selvedge/messages.
+# Written by `fab supervisor`; edit its template notify/send.service.j2 instead.
+[Unit]
+Description=Send a message (SELVEDGE_NOTIFY__URLS)
+After=network-online.target
+# systemd forgets a message that could not be sent; the journal keeps why.
+CollectMode=inactive-or-failed
+
+[Service]
+Type=oneshot
+# systemd opens it as root: only root can read the addresses. They are in no argument and no variable.
+StandardInput=file:/run/selvedge/messages/%i
+StandardOutput=journal
+SyslogIdentifier=selvedge-notify
+Environment=REQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt
+ExecStart=/opt/selvedge/apprise/bin/python -BI /usr/local/lib/selvedge/messages send
+ExecStopPost=+/usr/bin/python3 -BIS /usr/local/lib/selvedge/messages done %i
+TimeoutStartSec=180
+
+# apprise is code of others, and a part of the text is the app's output. So it runs as a user that exists only meanwhile, and may
+# use the network but write nothing.
+DynamicUser=yes
+ProtectHome=yes
+InaccessiblePaths=-/srv -/var/log
+PrivateDevices=yes
+ProtectClock=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectControlGroups=yes
+ProtectProc=invisible
+CapabilityBoundingSet=
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+LockPersonality=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged @resources
+SystemCallErrorNumber=EPERM
+UMask=0077
+MemoryMax=256M
+TasksMax=32
+Nice=10
+EOF
+)
+change_30() (
+set -eu
+file_put /etc/systemd/system/selvedge-notify-check.service 0644 root root <<'EOF'
+# Sends a message if a certificate ends soon, or a backup is overdue.
+# Written by `fab supervisor`; edit its template notify/check.service.j2 instead.
+[Unit]
+Description=Check certificates and backups for messages (SELVEDGE_NOTIFY__URLS)
+
+[Service]
+Type=oneshot
+ExecStart=/usr/bin/python3 -BIS /usr/local/lib/selvedge/messages check
+PrivateTmp=yes
+Nice=10
+TimeoutStartSec=300
+EOF
+)
+change_31() (
+set -eu
+file_put /etc/systemd/system/selvedge-notify-check.timer 0644 root root <<'EOF'
+# Starts the check twice a day.
+# Written by `fab supervisor`; edit its template notify/check.timer.j2 instead.
+[Unit]
+Description=Check certificates and backups for messages, twice a day
+
+[Timer]
+OnCalendar=*-*-* 08,20:00:00
+RandomizedDelaySec=30min
+Persistent=true
+
+[Install]
+WantedBy=timers.target
+EOF
+)
+change_32() (
+set -eu
+file_put /etc/systemd/system/certbot.service.d/selvedge-notify.conf 0644 root root <<'EOF'
+# Sends a message if certbot could not renew a certificate.
+# Written by `fab supervisor`; edit its template notify/certbot.conf.j2 instead.
+[Service]
+ExecStopPost=-+/usr/bin/python3 -BIS /usr/local/lib/selvedge/messages ended certbot
+EOF
+)
+change_33() (
+set -eu
+file_put /etc/systemd/system/snap.certbot.renew.service.d/selvedge-notify.conf 0644 root root <<'EOF'
+# Sends a message if certbot could not renew a certificate.
+# Written by `fab supervisor`; edit its template notify/certbot.conf.j2 instead.
+[Service]
+ExecStopPost=-+/usr/bin/python3 -BIS /usr/local/lib/selvedge/messages ended certbot
+EOF
+)
+change_34() (
+set -eu
+file_put /etc/systemd/system/selvedge-certbot.service.d/selvedge-notify.conf 0644 root root <<'EOF'
+# Sends a message if certbot could not renew a certificate.
+# Written by `fab supervisor`; edit its template notify/certbot.conf.j2 instead.
+[Service]
+ExecStopPost=-+/usr/bin/python3 -BIS /usr/local/lib/selvedge/messages ended certbot
+EOF
+)
+change_35() (
+set -eu
+service_check 'selvedge-notify-check.timer rejects its configuration, so it was not started' 'Correct the file that it names.' 'systemctl daemon-reload'
+if systemctl is-active -q selvedge-notify-check.timer; then
+service_run restart selvedge-notify-check.timer
+fi
+service_run 'enable --now' selvedge-notify-check.timer
+stamp_write selvedge-notify-check.timer bb474043dc1318855f9ab07d069e2c94389e19a931c0f1ebc07142108c2418c4
+)
+change_36() (
+set -eu
+apt_install restic
+)
+change_37() (
+set -eu
+install -d -m 00710 -o root -g hello -- /srv/hello/backup
+)
+change_38() (
+set -eu
+install -d -m 00700 -o root -g root -- /srv/hello/backup/state
+)
+change_39() (
+set -eu
+install -d -m 00700 -o root -g root -- /srv/hello/backup/program
+)
+change_40() (
+set -eu
+install -d -m 00700 -o root -g root -- /srv/hello/backup/program/backup
+)
+change_41() (
 set -eu
 file_put /srv/hello/backup/program/backup/__init__.py 0600 root root <<'EOF'
 # … backup/__init__.py
 EOF
 )
-change_17() (
+change_42() (
 set -eu
 file_put /srv/hello/backup/program/__main__.py 0600 root root <<'EOF'
 # … __main__.py
 EOF
 )
-change_18() (
+change_43() (
 set -eu
 file_put /srv/hello/backup/program/backup/dumps.py 0600 root root <<'EOF'
 # … backup/dumps.py
 EOF
 )
-change_19() (
+change_44() (
 set -eu
 file_put /srv/hello/backup/program/backup/excluding.py 0600 root root <<'EOF'
 # … backup/excluding.py
 EOF
 )
-change_20() (
+change_45() (
 set -eu
 file_put /srv/hello/backup/program/backup/finding.py 0600 root root <<'EOF'
 # … backup/finding.py
 EOF
 )
-change_21() (
+change_46() (
 set -eu
 file_put /srv/hello/backup/program/backup/paths.py 0600 root root <<'EOF'
 # … backup/paths.py
 EOF
 )
-change_22() (
+change_47() (
 set -eu
 file_put /srv/hello/backup/program/backup/postgres.py 0600 root root <<'EOF'
 # … backup/postgres.py
 EOF
 )
-change_23() (
+change_48() (
 set -eu
 file_put /srv/hello/backup/program/backup/psql.py 0600 root root <<'EOF'
 # … backup/psql.py
 EOF
 )
-change_24() (
+change_49() (
 set -eu
 file_put /srv/hello/backup/program/backup/repository.py 0600 root root <<'EOF'
 # … backup/repository.py
 EOF
 )
-change_25() (
+change_50() (
 set -eu
 file_put /srv/hello/backup/program/backup/restoring.py 0600 root root <<'EOF'
 # … backup/restoring.py
 EOF
 )
-change_26() (
+change_51() (
 set -eu
 file_put /srv/hello/backup/program/backup/settings.py 0600 root root <<'EOF'
 # … backup/settings.py
 EOF
 )
-change_27() (
+change_52() (
 set -eu
 file_put /srv/hello/backup/program/backup/sqlite.py 0600 root root <<'EOF'
 # … backup/sqlite.py
 EOF
 )
-change_28() (
+change_53() (
 set -eu
 file_put /srv/hello/backup/program/backup/swapping.py 0600 root root <<'EOF'
 # … backup/swapping.py
 EOF
 )
-change_29() (
+change_54() (
 set -eu
 file_put /srv/hello/backup/program/backup/taking.py 0600 root root <<'EOF'
 # … backup/taking.py
 EOF
 )
-change_30() (
+change_55() (
 set -eu
 file_put /srv/hello/backup/settings.json 0600 root root <<'EOF'
 {
@@ -450,11 +681,11 @@ file_put /srv/hello/backup/settings.json 0600 root root <<'EOF'
 }
 EOF
 )
-change_31() (
+change_56() (
 set -eu
 head -c 14 <&3 | file_put /srv/hello/backup/password 0600 root root 14
 )
-change_32() (
+change_57() (
 set -eu
 file_put /etc/systemd/system/selvedge-hello-backup.service 0644 root root <<'EOF'
 # Back up hello
@@ -468,6 +699,7 @@ Wants=network-online.target
 Type=oneshot
 ExecStart=/usr/bin/python3 -BIS /srv/hello/backup/program take scheduled
 ExecStopPost=-/usr/bin/python3 -BIS /srv/hello/backup/program clean
+ExecStopPost=-/usr/bin/python3 -BIS /usr/local/lib/selvedge/messages ended backup hello
 Nice=10
 IOSchedulingClass=best-effort
 IOSchedulingPriority=7
@@ -475,7 +707,7 @@ TimeoutStartSec=12h
 UMask=0077
 EOF
 )
-change_33() (
+change_58() (
 set -eu
 file_put /etc/systemd/system/selvedge-hello-backup.timer 0644 root root <<'EOF'
 # Back up hello
@@ -491,16 +723,16 @@ Persistent=true
 WantedBy=timers.target
 EOF
 )
-change_34() (
+change_59() (
 set -eu
 service_check 'selvedge-hello-backup.timer rejects its configuration, so it was not started' 'Correct the file that it names.' 'systemctl daemon-reload'
 if systemctl is-active -q selvedge-hello-backup.timer; then
 service_run restart selvedge-hello-backup.timer
 fi
 service_run 'enable --now' selvedge-hello-backup.timer
-stamp_write selvedge-hello-backup.timer ed70b024d8e6d31f9009067e42c244ec7cdc2fc47efa4645b14998c6ad809961
+stamp_write selvedge-hello-backup.timer 6efec5fff1b576ee8f3654167e4997c6b4b1e72ffc8a06b7ce0c20b503cfddf6
 )
-change_35() (
+change_60() (
 set -eu
 file_put /etc/systemd/system/selvedge-hello-rehearsal.service 0644 root root <<'EOF'
 # Restore the newest backup of hello for a test
@@ -514,6 +746,7 @@ Wants=network-online.target
 Type=oneshot
 ExecStart=/usr/bin/python3 -BIS /srv/hello/backup/program rehearse
 ExecStopPost=-/usr/bin/python3 -BIS /srv/hello/backup/program clean
+ExecStopPost=-/usr/bin/python3 -BIS /usr/local/lib/selvedge/messages ended rehearsal hello
 Nice=10
 IOSchedulingClass=best-effort
 IOSchedulingPriority=7
@@ -521,7 +754,7 @@ TimeoutStartSec=12h
 UMask=0077
 EOF
 )
-change_36() (
+change_61() (
 set -eu
 file_put /etc/systemd/system/selvedge-hello-rehearsal.timer 0644 root root <<'EOF'
 # Restore the newest backup of hello for a test
@@ -537,16 +770,16 @@ Persistent=true
 WantedBy=timers.target
 EOF
 )
-change_37() (
+change_62() (
 set -eu
 service_check 'selvedge-hello-rehearsal.timer rejects its configuration, so it was not started' 'Correct the file that it names.' 'systemctl daemon-reload'
 if systemctl is-active -q selvedge-hello-rehearsal.timer; then
 service_run restart selvedge-hello-rehearsal.timer
 fi
 service_run 'enable --now' selvedge-hello-rehearsal.timer
-stamp_write selvedge-hello-rehearsal.timer b064fd136b05d63bee8045c519bed7fe826912e53d4d20b98c1d246e5f134a6b
+stamp_write selvedge-hello-rehearsal.timer 6d7e16124d24189b89cbaca8eb808e58027379c0f1153357a81c155480b6f959
 )
-change_38() (
+change_63() (
 set -eu
 app=hello
 base=/srv/hello
@@ -589,11 +822,11 @@ processes=worker=2
 keep=5
 switch_release
 )
-change_39() (
+change_64() (
 set -eu
 install -d -m 00750 -o root -g hello -- /srv/hello/timers
 )
-change_40() (
+change_65() (
 set -eu
 file_put /srv/hello/timers/record 0640 root root <<'EOF'
 #!/bin/sh
@@ -655,6 +888,10 @@ end() {
   else
     say ERROR "$name failed after $((now - began)) s: ${SERVICE_RESULT:-no result}${EXIT_STATUS:+ ($EXIT_STATUS)}"
   fi
+  # Most runs succeed, and no one was told of a failure.
+  if [ "${SERVICE_RESULT:-}" != success ] || [ -e "/var/lib/selvedge/messages/hello/timer.$name" ]; then
+    /usr/bin/python3 -BIS /usr/local/lib/selvedge/messages ended timer hello "$name" >/dev/null 2>&1 </dev/null || :
+  fi
   # The timer was removed while this run was going.
   unit=/etc/systemd/system/selvedge-timer-hello.$name
   [ -e "$unit.timer" ] || rm -f -- "$unit.service" /srv/hello/timers/"$name.sh" "$record"
@@ -663,7 +900,7 @@ end() {
 "$1"
 EOF
 )
-change_41() (
+change_66() (
 set -eu
 file_put /srv/hello/timers/cleanup.sh 0750 root hello <<'EOF'
 #!/bin/sh
@@ -696,7 +933,7 @@ fi
 exec "$folder/run" env -u TMPDIR sh -c "$command"
 EOF
 )
-change_42() (
+change_67() (
 set -eu
 file_put /etc/systemd/system/selvedge-timer-hello.cleanup.service 0644 root root <<'EOF'
 # A run of the timer cleanup of hello: [timers.cleanup] in hosts.toml. systemd never starts a second one meanwhile.
@@ -736,7 +973,7 @@ NoNewPrivileges=yes
 UMask=0007
 EOF
 )
-change_43() (
+change_68() (
 set -eu
 file_put /etc/systemd/system/selvedge-timer-hello.cleanup.timer 0644 root root <<'EOF'
 # When the timer cleanup of hello runs: [timers.cleanup] in hosts.toml.
@@ -756,7 +993,7 @@ Persistent=yes
 WantedBy=timers.target
 EOF
 )
-change_44() (
+change_69() (
 set -eu
 if systemctl is-active -q selvedge-timer-hello.cleanup.timer; then
 app=hello
@@ -775,7 +1012,7 @@ change_failed() {
 step_app=hello
 step_by=''
 step_why=''
-step_changes='before 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40 41 42 43 44'
+step_changes='before 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63 64 65 66 67 68 69'
 step_counted=0
 step_start
 LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
