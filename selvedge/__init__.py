@@ -11,7 +11,9 @@ from selvedge.startup import keep_compiled_modules, open_closed_streams
 from selvedge.version import VERSION
 
 if TYPE_CHECKING:
+    from selvedge.config.balancer import private_address as private_address
     from selvedge.config.dotenv import build_digest as build_digest
+    from selvedge.config.metrics import METRICS_PORT as METRICS_PORT
     from selvedge.config.services import redis_socket as redis_socket
     from selvedge.config.types import LOCAL_PREFIX as LOCAL_PREFIX
     from selvedge.errors import UsageError as UsageError
@@ -77,6 +79,15 @@ if TYPE_CHECKING:
     from selvedge.resources.files import FileValues as FileValues
     from selvedge.resources.files import Link as Link
     from selvedge.resources.files import SameLink as SameLink
+    from selvedge.resources.metrics import METRICS_LOG as METRICS_LOG
+    from selvedge.resources.metrics import MetricsFree as MetricsFree
+    from selvedge.resources.metrics import MetricsInstalled as MetricsInstalled
+    from selvedge.resources.metrics import MetricsRole as MetricsRole
+    from selvedge.resources.metrics import alerts_program as alerts_program
+    from selvedge.resources.metrics import collect_script as collect_script
+    from selvedge.resources.metrics import metrics_port as metrics_port
+    from selvedge.resources.metrics import metrics_programs as metrics_programs
+    from selvedge.resources.metrics import metrics_targets as metrics_targets
     from selvedge.resources.need import Needs as Needs
     from selvedge.resources.nginx.basic_auth import BasicAuth as BasicAuth
     from selvedge.resources.nginx.cache import CacheFolder as CacheFolder
@@ -143,6 +154,8 @@ __version__ = VERSION
 
 _NAMES = {
     "config.dotenv": "build_digest",
+    "config.balancer": "private_address",
+    "config.metrics": "METRICS_PORT",
     "config.services": "redis_socket",
     "config.types": "LOCAL_PREFIX",
     "errors": "UsageError",
@@ -178,6 +191,10 @@ _NAMES = {
     "resources.databases.redis": "REDIS_PROGRAM REDIS_UNIT RedisInstalled RedisUnit",
     "resources.databases.sized": "SizedFile",
     "resources.files": "Absent Directory File FileValues Link SameLink",
+    "resources.metrics": (
+        "METRICS_LOG MetricsFree MetricsInstalled MetricsRole alerts_program collect_script metrics_port "
+        "metrics_programs metrics_targets"
+    ),
     "resources.need": "Needs",
     "resources.nginx.certbot": "PROGRAMS certbot_client",
     "resources.nginx.basic_auth": "BasicAuth",

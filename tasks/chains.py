@@ -9,6 +9,7 @@ from .gunicorn import gunicorn
 from .harden import harden
 from .image import image
 from .install import install
+from .metrics import metrics
 from .nginx import nginx
 from .postgres import postgres
 from .redis import redis
@@ -32,6 +33,8 @@ def setup(app):
     yield harden
     yield install
     yield from services(app)
+    if app.metrics.enabled:
+        yield metrics
 
 
 @sv.chain(options=(sv.COMMIT, sv.BRANCH, sv.IMAGE, FORCE, NO_REVERT))
@@ -40,6 +43,9 @@ def deploy(app):
     yield install
     if not app.backends:
         yield from services(app)
+    if app.metrics.enabled:
+        yield metrics
+    if not app.backends:
         yield clone
         yield image if sv.process_manager(app).contains else venv
         yield gunicorn

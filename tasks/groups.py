@@ -14,6 +14,7 @@ from .dev import dev
 from .gunicorn import gunicorn
 from .harden import harden
 from .install import install
+from .metrics import metrics
 from .nginx import nginx
 from .operations import (
     config,
@@ -49,6 +50,7 @@ GROUPS = {
     "In place of venv, with Docker": [image.image, image.build, image.push],
     "Steps of [services]": [postgres, redis],
     "Several web servers": [balancer, drain, undrain],
+    "Seeing how it is": [metrics],
     "Chains of steps": [setup, deploy],
     "Every day": [
         *(status, logs, doctor, releases, rollback, history, restart, stop, start, timers),

@@ -37,7 +37,8 @@ def harden(app):
     yield sv.Sshd(sv.template("harden/sshd.conf.j2", app=app), user)
     if server.firewall:
         inner = {"sources": app.balancers, "inner": app.nginx.http_port} if app.balancers else {}
-        yield sv.Firewall(app.open_ports, app=app.name, limit=sv.Template("harden/before.init.j2"), **inner)
+        metrics = ((app.asked_by, sv.METRICS_PORT),) if app.asked_by else ()
+        yield sv.Firewall(app.open_ports, app=app.name, limit=sv.Template("harden/before.init.j2"), more=metrics, **inner)
     yield sv.NoPendingUndo()
     if server.fail2ban:
         yield from bans(app)

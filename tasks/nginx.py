@@ -13,6 +13,8 @@ def nginx(app):
     paths = app.paths
     own = (paths.site_enabled, f"{paths.site_enabled}-tls", paths.path_site, app.location_file, *app.former_sites)
     yield sv.Needs("/etc/nginx/nginx.conf", "install")
+    if app.metrics.enabled:
+        yield sv.Needs("/etc/nginx/conf.d/selvedge-metrics.conf", "metrics")
     if app.nginx.brotli:
         yield sv.NginxModules("brotli", "libnginx-mod-http-brotli-filter", "libnginx-mod-http-brotli-static")
     yield from site_port(app, app.nginx.http_port, own)

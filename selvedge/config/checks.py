@@ -15,6 +15,7 @@ from selvedge.config.balancer_checks import balancer_problems
 from selvedge.config.giturl import has_secret
 from selvedge.config.hosts import OVERRIDES
 from selvedge.config.messages import to_problem
+from selvedge.config.metrics import metrics_problems
 from selvedge.config.settings import Settings
 from selvedge.config.single_host import single_host_problems
 from selvedge.config.sources import KeyPath, Source
@@ -53,6 +54,7 @@ def host_problems(settings: Settings, sources: Sequence[Source]) -> Iterator[Pro
             path, chosen, single=single, hosts=settings.hosts, groups=settings.groups, sources=sources
         )
     yield from balancer_problems(settings, targets, sources)
+    yield from metrics_problems(settings.metrics, settings.hosts, settings.measured, sources)
     yield from _host_entries(settings, sources)
 
 

@@ -16,6 +16,7 @@ from selvedge.config.balancer import SUFFIX
 from selvedge.config.box import Box
 from selvedge.config.docker import Docker
 from selvedge.config.env_command import EnvCommands
+from selvedge.config.metrics import Metrics
 from selvedge.config.mirrors import Mirrors
 from selvedge.config.nginx import below, password_variable
 from selvedge.config.processes import Process
@@ -58,6 +59,8 @@ class Target(SiteSettings):
     """The settings of one host.
 
     machine: the table [server], because `server` is the app server. services: those of this host. timers: those that run on it.
+    asked: the private addresses of the other servers that this host's Prometheus asks, by their names ([metrics] server). asked_by:
+    that of the server whose Prometheus asks this host, "" for the host itself.
     base_dir: the folder of hosts.toml. env_commands: runs `app.env_command`, once for all hosts. passwords: the secrets of the
     environment (secret_names.py), by their variables. ssh_config: the file of `fab -S`, "" for the usual ones. ssh_keys: the
     private keys of `fab -i`. ssh_address: where ssh connects to.
@@ -77,6 +80,9 @@ class Target(SiteSettings):
     processes: Mapping[str, Process] = Field(default_factory=dict)
     timers: Mapping[str, Timer] = Field(default_factory=dict)
     backup: Backup
+    metrics: Metrics = Field(default_factory=Metrics)
+    asked: Mapping[str, str] = Field(default_factory=dict)
+    asked_by: str = ""
     base_dir: Path
     env_commands: EnvCommands = Field(default_factory=EnvCommands, repr=False)
     passwords: Mapping[str, SecretStr] = Field(default_factory=dict, repr=False)

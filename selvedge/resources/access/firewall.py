@@ -71,7 +71,7 @@ class Firewall(Resource):
 
     So do the ports of nginx's other sites: another app of the server may have other ports. app: the name of this app's sites.
     limit: the template of ufw's before.init; it gets the ports of ssh as `ssh_ports`. sources: the addresses that reach the port
-    `inner`, the only ones unless it is in `ports`.
+    `inner`, the only ones unless it is in `ports`. more: further addresses, each with a port that only it reaches.
     """
 
     ports: tuple[int, ...]
@@ -79,6 +79,7 @@ class Firewall(Resource):
     app: str = ""
     sources: tuple[str, ...] = ()
     inner: int = 0
+    more: tuple[tuple[str, int], ...] = ()
     guard: Guard = UNDO
 
     def paths(self) -> tuple[str, ...]:
@@ -134,7 +135,7 @@ class Firewall(Resource):
 
     def _sources(self, rules: list[Rule]) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
         """Return the addresses with the port that are to be let in, and those that no longer are."""
-        wanted = [(source, str(self.inner)) for source in self.sources]
+        wanted = [*((source, str(self.inner)) for source in self.sources), *((source, str(port)) for source, port in self.more)]
         ours = self._comment.encode().hex()
         found = dict.fromkeys((rule.source, rule.port) for rule in rules if rule.comment == ours and not rule.anywhere)
         opened = [(source, port) for source, port in wanted for rule in rules if rule.source == source and rule.opens(port, source)]
