@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from selvedge.release.instance import Instance as Instance
     from selvedge.release.live import Live as Live
     from selvedge.release.managers import process_manager as process_manager
+    from selvedge.release.metrics import collect_script as collect_script
     from selvedge.release.servers import app_server as app_server
     from selvedge.resources.access.clock import TimeSync as TimeSync
     from selvedge.resources.access.firewall import Firewall as Firewall
@@ -80,11 +81,11 @@ if TYPE_CHECKING:
     from selvedge.resources.files import Link as Link
     from selvedge.resources.files import SameLink as SameLink
     from selvedge.resources.metrics import METRICS_LOG as METRICS_LOG
+    from selvedge.resources.metrics import CollectScript as CollectScript
     from selvedge.resources.metrics import MetricsFree as MetricsFree
     from selvedge.resources.metrics import MetricsInstalled as MetricsInstalled
     from selvedge.resources.metrics import MetricsRole as MetricsRole
     from selvedge.resources.metrics import alerts_program as alerts_program
-    from selvedge.resources.metrics import collect_script as collect_script
     from selvedge.resources.metrics import metrics_port as metrics_port
     from selvedge.resources.metrics import metrics_programs as metrics_programs
     from selvedge.resources.metrics import metrics_targets as metrics_targets
@@ -163,6 +164,7 @@ _NAMES = {
     "release.instance": "Instance",
     "release.live": "Live",
     "release.managers": "process_manager",
+    "release.metrics": "collect_script",
     "release.servers": "app_server",
     "resources.access.clock": "TimeSync",
     "resources.access.firewall": "Firewall PortAllowed",
@@ -192,7 +194,7 @@ _NAMES = {
     "resources.databases.sized": "SizedFile",
     "resources.files": "Absent Directory File FileValues Link SameLink",
     "resources.metrics": (
-        "METRICS_LOG MetricsFree MetricsInstalled MetricsRole alerts_program collect_script metrics_port "
+        "METRICS_LOG CollectScript MetricsFree MetricsInstalled MetricsRole alerts_program metrics_port "
         "metrics_programs metrics_targets"
     ),
     "resources.need": "Needs",

@@ -1,5 +1,4 @@
 """The chains: each is a list of steps."""
-
 import selvedge as sv
 
 from .balancer import balancer
@@ -21,9 +20,9 @@ NO_REVERT = sv.Option("no_revert", "If one server fails, keep the new release on
 
 
 def services(app):
-    """Yield the steps of [services]. A deploy has them, too: the release's environment names these services."""
-    wanted = {postgres: app.services.postgres, redis: app.services.redis}
-    yield from (step for step, on in wanted.items() if on)
+    """Yield the steps of [services] and [metrics]. A deploy has them, too: the release's environment names these services."""
+    wanted = {postgres: app.services.postgres, redis: app.services.redis, metrics: app.metrics.enabled}
+    yield from filter(wanted.get, wanted)
 
 
 @sv.chain
@@ -33,18 +32,13 @@ def setup(app):
     yield harden
     yield install
     yield from services(app)
-    if app.metrics.enabled:
-        yield metrics
 
 
 @sv.chain(options=(sv.COMMIT, sv.BRANCH, sv.IMAGE, FORCE, NO_REVERT))
 def deploy(app):
     """Release the newest commit without dropping requests."""
     yield install
-    if not app.backends:
-        yield from services(app)
-    if app.metrics.enabled:
-        yield metrics
+    yield from services(app)
     if not app.backends:
         yield clone
         yield image if sv.process_manager(app).contains else venv

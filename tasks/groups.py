@@ -48,9 +48,8 @@ from .version import version
 GROUPS = {
     "The tutorial's steps, in order": [update, harden, install, clone, venv, gunicorn, supervisor, nginx, certbot],
     "In place of venv, with Docker": [image.image, image.build, image.push],
-    "Steps of [services]": [postgres, redis],
+    "Steps of [services] and [metrics]": [postgres, redis, metrics],
     "Several web servers": [balancer, drain, undrain],
-    "Seeing how it is": [metrics],
     "Chains of steps": [setup, deploy],
     "Every day": [
         *(status, logs, doctor, releases, rollback, history, restart, stop, start, timers),

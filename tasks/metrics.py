@@ -6,7 +6,7 @@ from selvedge.release import preconditions
 
 from .parts.metrics import app_files, exporters, prometheus, server_files
 
-REMOVE = sv.Option("remove", "Remove the metrics from the server, and all that belongs to them.")
+REMOVE = sv.Option("remove", "Remove Prometheus and all that belongs to it.")
 
 
 def remove(run):

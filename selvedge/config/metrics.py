@@ -58,7 +58,7 @@ class Metrics(Section):
         "",
         description="The server, a name of `[hosts]`, whose Prometheus also asks the others, at their `private_address`. Their "
         "firewall lets in only this server. Default: each server has its own Prometheus.",
-        examples=["monitor"],
+        examples=["server"],
     )
 
     def asked(self, host: str, hosts: Mapping[str, Host], enabled: Sequence[str]) -> dict[str, str]:

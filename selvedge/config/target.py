@@ -185,6 +185,11 @@ class Target(SiteSettings):
         return self.balancing.model_copy(update={"name": f"{self.name}{SUFFIX}", "ssh_address": self.ssh_address})
 
     @property
+    def counts_workers_together(self) -> bool:
+        """Whether the app's workers write their metrics to one folder, so that each can answer for all of them."""
+        return self.metrics.enabled and bool(self.metrics.path) and self.workers != 1
+
+    @property
     def former_sites(self) -> tuple[str, ...]:
         """The files with which nginx enables a balancer's site on a backend, if it is no balancer any longer."""
         enabled = f"{self.paths.site_enabled}{SUFFIX}"

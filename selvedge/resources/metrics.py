@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from selvedge.config.metrics import METRICS_PORT
 from selvedge.resources.base import Change, Resource
+from selvedge.resources.files import File
 from selvedge.shell import library
 from selvedge.shell.library import call
 from selvedge.shell.quoting import words
@@ -42,26 +44,6 @@ def alerts_program() -> str:
     return (Path(library.__file__).parent / "server" / "alerts.py").read_text(encoding="utf-8")
 
 
-def collect_script(app: Target) -> str:
-    """Return the script that writes the metrics of an app each minute."""
-    from selvedge.engine.script import script
-    from selvedge.operations.support.host_status import certificate_path
-
-    metrics, backup = app.metrics, app.backup
-    limits: dict[str, object] = {"slow": f"{metrics.slow:g}", "errors": metrics.errors}
-    if backup.to and backup.schedule:
-        limits["backup_hours"] = metrics.backup_hours
-    shell = call(
-        "collect_app",
-        given=app.shell_values,
-        branch=app.branch,
-        limits=" ".join(f"{name} {value}" for name, value in limits.items()),
-        certificate=certificate_path(app) if app.has_tls else "",
-        folder=app.path_folder,
-    )
-    return f"# Written by `fab metrics`; changes here are overwritten.\n{script(shell, mark='metrics')}"
-
-
 def metrics_targets(app: Target) -> str:
     """Return the places that Prometheus asks for an app and its servers, as JSON (file_sd_configs)."""
     groups = [_group(f"127.0.0.1:{PORTS['prometheus']}", "prometheus", app.host.name)]
@@ -80,6 +62,22 @@ def metrics_targets(app: Target) -> str:
 
 def _group(place: str, job: str, host: str, **labels: str) -> dict[str, Any]:
     return {"targets": [place], "labels": {"job": job, "instance": host, **labels}}
+
+
+class CollectScript(File):
+    """The script that collects the metrics of an app. It has thousands of lines, which a diff does not show.
+
+    written: the file that it writes.
+    """
+
+    written: str = ""
+
+    def owned(self) -> tuple[str, ...]:
+        return (self.path, self.written)
+
+    def plan(self, fact: str) -> Change | None:
+        change = super().plan(fact)
+        return change and replace(change, diff="")
 
 
 class _Packages(Resource):

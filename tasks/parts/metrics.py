@@ -27,7 +27,8 @@ def app_files(app):
     if app.backends:
         yield sv.Absent(f"/etc/selvedge/metrics/apps/{app.name}.sh")
     else:
-        yield sv.File(f"/etc/selvedge/metrics/apps/{app.name}.sh", sv.collect_script(app), "0600")
+        script, written = f"/etc/selvedge/metrics/apps/{app.name}.sh", f"/var/lib/selvedge/metrics/{app.name}.prom"
+        yield sv.CollectScript(script, sv.collect_script(app), "0600", written=written)
     if app.metrics.path and not app.backends:
         loads.append(sv.File(path, sv.template("metrics/app.conf.j2", app=app)))
     else:

@@ -28,7 +28,7 @@ def target(tmp_path: Path) -> Callable[..., Target]:
 
     def make(commit: str = COMMIT, **tables: Any) -> Target:
         names = (
-            *("tls", "server", "nginx", "hooks", "box", "docker", "services", "backup", "processes", "timers"),
+            *("tls", "server", "nginx", "hooks", "box", "docker", "services", "backup", "metrics", "processes", "timers"),
             *("balancer", "rollout", "groups"),
         )
         sections = {name: tables.pop(name) for name in names if name in tables}

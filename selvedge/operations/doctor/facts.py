@@ -12,15 +12,10 @@ from selvedge.config.target import Target
 from selvedge.engine.session import Session
 from selvedge.operations.doctor.addresses import is_loopback, resolve
 from selvedge.operations.doctor.procfile import procfile_path
-from selvedge.operations.support.host_status import (
-    HostStatus,
-    backup_query,
-    balancer_query,
-    certificate_path,
-    certificate_query,
-)
+from selvedge.operations.support.host_status import HostStatus, backup_query, balancer_query, certificate_query
 from selvedge.resources.base import Ask
 from selvedge.resources.code.fetched import resolve_call
+from selvedge.resources.nginx.certificates import certificate_path
 from selvedge.shell.library import call
 from selvedge.value import Value
 
