@@ -4,6 +4,7 @@ import selvedge as sv
 from selvedge import operations
 from selvedge.release import preconditions
 
+from .parts.firewall import firewall
 from .parts.metrics import app_files, exporters, prometheus, server_files
 
 REMOVE = sv.Option("remove", "Remove Prometheus and all that belongs to it.")
@@ -11,7 +12,7 @@ REMOVE = sv.Option("remove", "Remove Prometheus and all that belongs to it.")
 
 def remove(run):
     """Remove the metrics of the app, and those of the server if no other app has any."""
-    operations.metrics.remove(run)
+    operations.metrics.remove(run, firewall)
 
 
 @sv.step(options=(REMOVE,), instead={REMOVE.name: remove}, precondition=preconditions.metrics)

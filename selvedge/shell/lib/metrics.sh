@@ -44,6 +44,9 @@ metrics_load_prometheus() {
   service_run restart prometheus
 }
 
+# The packages' services. Each has a drop-in of Selvedge.
+metrics_services='prometheus prometheus-node-exporter prometheus-nginx-exporter prometheus-postgres-exporter prometheus-redis-exporter mtail'
+
 # metrics_role: give PostgreSQL's exporter a role that may read statistics, and no data.
 metrics_role() {
   postgres_start
@@ -108,6 +111,7 @@ metrics_remove() {
       *) rm -f -- "$path" ;;
     esac
   done
+  stamp_remove "nginx-metrics-$app"
   if [ -z "$(metrics_others)" ]; then metrics_remove_server; fi
   if probe_has nginx; then
     nginx -t -q 2>"$undo/nginx" || step_fail "nginx rejects its configuration without the metrics: $(grep -m 1 -F '[emerg]' "$undo/nginx")"
@@ -127,7 +131,7 @@ metrics_remove_server() {
   rm -f /etc/nginx/conf.d/selvedge-metrics.conf /etc/logrotate.d/selvedge-metrics /usr/local/lib/selvedge/alerts.py
   rm -f /etc/systemd/system/selvedge-metrics*.* /etc/systemd/system/selvedge-alerts.*
   rm -f /var/lib/systemd/timers/stamp-selvedge-metrics.timer /var/lib/systemd/timers/stamp-selvedge-alerts.timer
-  for unit in prometheus prometheus-node-exporter prometheus-nginx-exporter prometheus-postgres-exporter prometheus-redis-exporter mtail; do
+  for unit in $metrics_services; do
     rm -rf -- "/etc/systemd/system/$unit.service.d"
     stamp_remove "$unit"
   done
@@ -136,6 +140,7 @@ metrics_remove_server() {
   rm -f -- "$metrics_mark"
   rmdir /usr/local/lib/selvedge /etc/nginx/selvedge /etc/selvedge 2>/dev/null || :
   systemctl daemon-reload
+  for unit in $metrics_services; do systemctl -q reset-failed "$unit.service" 2>/dev/null || :; done
 }
 
 # metrics_purge: purge the packages that metrics_install has installed, except for those that others need, their data and their users.
@@ -151,11 +156,15 @@ metrics_purge() {
       return 0
     }
   done
+  # mtail's package would let it run on.
+  for name in $metrics_services; do
+    if printf '%s\n' "$wanted" | grep -qxF -- "$name"; then systemctl -q disable --now "$name.service" 2>/dev/null || :; fi
+  done
   # shellcheck disable=SC2086
   apt_try apt_run purge $wanted || step_fail "apt could not remove the packages of the metrics: $(apt_reason). Correct that on the server, then run the same command again."
   rm -rf /var/lib/prometheus /var/log/prometheus /run/prometheus /etc/prometheus /etc/mtail
   for user in prometheus mtail; do
-    if getent passwd "$user" >/dev/null; then userdel "$user"; fi
-    if getent group "$user" >/dev/null; then groupdel "$user"; fi
+    if getent passwd "$user" >/dev/null; then userdel "$user" || step_say "the user $user stays"; fi
+    if getent group "$user" >/dev/null; then groupdel "$user" || step_say "the group $user stays"; fi
   done
 }
