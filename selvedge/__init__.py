@@ -11,7 +11,9 @@ from selvedge.startup import keep_compiled_modules, open_closed_streams
 from selvedge.version import VERSION
 
 if TYPE_CHECKING:
+    from selvedge.config.balancer import private_address as private_address
     from selvedge.config.dotenv import build_digest as build_digest
+    from selvedge.config.metrics import METRICS_PORT as METRICS_PORT
     from selvedge.config.services import redis_socket as redis_socket
     from selvedge.config.shared_database import POSTGRES_PORT as POSTGRES_PORT
     from selvedge.config.types import LOCAL_PREFIX as LOCAL_PREFIX
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from selvedge.release.instance import Instance as Instance
     from selvedge.release.live import Live as Live
     from selvedge.release.managers import process_manager as process_manager
+    from selvedge.release.metrics import collect_script as collect_script
     from selvedge.release.servers import app_server as app_server
     from selvedge.resources.access.clock import TimeSync as TimeSync
     from selvedge.resources.access.firewall import Firewall as Firewall
@@ -89,6 +92,15 @@ if TYPE_CHECKING:
     from selvedge.resources.messages import MessagesRemoved as MessagesRemoved
     from selvedge.resources.messages import messages_of_app as messages_of_app
     from selvedge.resources.messages import messages_program as messages_program
+    from selvedge.resources.metrics import METRICS_LOG as METRICS_LOG
+    from selvedge.resources.metrics import CollectScript as CollectScript
+    from selvedge.resources.metrics import MetricsFree as MetricsFree
+    from selvedge.resources.metrics import MetricsInstalled as MetricsInstalled
+    from selvedge.resources.metrics import MetricsRole as MetricsRole
+    from selvedge.resources.metrics import alerts_program as alerts_program
+    from selvedge.resources.metrics import metrics_port as metrics_port
+    from selvedge.resources.metrics import metrics_programs as metrics_programs
+    from selvedge.resources.metrics import metrics_targets as metrics_targets
     from selvedge.resources.need import Needs as Needs
     from selvedge.resources.nginx.basic_auth import BasicAuth as BasicAuth
     from selvedge.resources.nginx.cache import CacheFolder as CacheFolder
@@ -160,6 +172,8 @@ __version__ = VERSION
 
 _NAMES = {
     "config.dotenv": "build_digest",
+    "config.balancer": "private_address",
+    "config.metrics": "METRICS_PORT",
     "config.services": "redis_socket",
     "config.shared_database": "POSTGRES_PORT",
     "config.types": "LOCAL_PREFIX",
@@ -168,6 +182,7 @@ _NAMES = {
     "release.instance": "Instance",
     "release.live": "Live",
     "release.managers": "process_manager",
+    "release.metrics": "collect_script",
     "release.servers": "app_server",
     "resources.access.clock": "TimeSync",
     "resources.access.firewall": "Firewall PortAllowed",
@@ -199,6 +214,10 @@ _NAMES = {
     "resources.files": "Absent Directory File FileValues Link SameLink",
     "resources.messages": (
         "APPRISE APPRISE_REQUIREMENT CERTBOT_DROP_INS MESSAGES MessagesRemoved messages_of_app messages_program"
+    ),
+    "resources.metrics": (
+        "METRICS_LOG CollectScript MetricsFree MetricsInstalled MetricsRole alerts_program metrics_port "
+        "metrics_programs metrics_targets"
     ),
     "resources.need": "Needs",
     "resources.nginx.certbot": "PROGRAMS certbot_client",

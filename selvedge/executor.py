@@ -110,6 +110,7 @@ class Executor(fabric.Executor):
     def _single(self, run: Run, call: Call, options: dict[str, Any], task: Any) -> None:
         """Run a task that is not part of a chain: an operation, a step with a flag of `Step.instead`, or a plain task."""
         if isinstance(call.task, Step):
+            run.flags = options
             next(work for flag, work in call.task.instead.items() if options.get(flag))(run)
         elif isinstance(call.task, Operation):
             call.task.operate(run, **options)

@@ -35,6 +35,8 @@ class Run:
     def __init__(self, settings: Settings, fleet: Fleet) -> None:
         self.settings = settings
         self.fleet = fleet
+        self.flags: Mapping[str, Any] = {}
+        """The flags of a step that runs in another way (Step.instead)."""
 
     @classmethod
     def load(cls, names: Sequence[str], config: Config, report: Report | None = None) -> Run:

@@ -1,5 +1,4 @@
 """The chains: each is a list of steps."""
-
 import selvedge as sv
 
 from .balancer import balancer
@@ -9,6 +8,7 @@ from .gunicorn import gunicorn
 from .harden import harden
 from .image import image
 from .install import install
+from .metrics import metrics
 from .nginx import nginx
 from .postgres import postgres
 from .redis import redis
@@ -20,9 +20,10 @@ NO_REVERT = sv.Option("no_revert", "If one server fails, keep the new release on
 
 
 def services(app):
-    """Yield the steps of [services]. A deploy has them, too: the release's environment names these services."""
-    wanted = {postgres: app.services.postgres or app.remote_database, redis: app.services.redis}
-    yield from (step for step, on in wanted.items() if on)
+    """Yield the steps of [services] and [metrics]. A deploy has them, too: the release's environment names these services."""
+    postgres_wanted = app.services.postgres or app.remote_database
+    wanted = {postgres: postgres_wanted, redis: app.services.redis, metrics: app.metrics.enabled}
+    yield from filter(wanted.get, wanted)
 
 
 @sv.chain(options=(sv.REPORT,))

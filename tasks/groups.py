@@ -14,6 +14,7 @@ from .dev import dev
 from .gunicorn import gunicorn
 from .harden import harden
 from .install import install
+from .metrics import metrics
 from .nginx import nginx
 from .operations import (
     config,
@@ -51,7 +52,7 @@ from .version import version
 GROUPS = {
     "The tutorial's steps, in order": [update, harden, install, clone, venv, gunicorn, supervisor, nginx, certbot],
     "In place of venv, with Docker": [image.image, image.build, image.push],
-    "Steps of [services]": [postgres, redis],
+    "Steps of [services] and [metrics]": [postgres, redis, metrics],
     "Several web servers": [balancer, drain, undrain],
     "Chains of steps": [setup, deploy],
     "Every day": [

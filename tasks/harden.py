@@ -5,6 +5,7 @@ from selvedge import operations
 from selvedge.release import preconditions
 
 from .parts.bans import bans
+from .parts.firewall import firewall
 from .parts.system_settings import system_settings
 from .update import update
 
@@ -35,8 +36,7 @@ def harden(app):
     yield sv.HostKey()
     yield sv.IncludeFirst()
     yield sv.Sshd(sv.template("harden/sshd.conf.j2", app=app), user)
-    if server.firewall:
-        yield sv.Firewall(app.open_ports, app=app.name, limit=sv.Template("harden/before.init.j2"), inner=app.inner_ports)
+    yield from firewall(app)
     yield sv.NoPendingUndo()
     if server.fail2ban:
         yield from bans(app)

@@ -4,7 +4,7 @@ import selvedge as sv
 from selvedge.release import preconditions
 
 from .parts.bans import site_bans
-from .parts.site_parts import balancing, boot_order, folders, locations, passwords, shared, site_names, site_port
+from .parts.site_parts import balancing, boot_order, folders, locations, needs, passwords, shared, site_names, site_port
 
 
 @sv.step(phase="switch", precondition=preconditions.site)
@@ -12,7 +12,7 @@ def nginx(app):
     """Configure nginx to serve the app."""
     paths = app.paths
     own = (paths.site_enabled, f"{paths.site_enabled}-tls", paths.path_site, app.location_file, *app.former_sites)
-    yield sv.Needs("/etc/nginx/nginx.conf", "install")
+    yield from needs(app)
     if app.nginx.brotli:
         yield sv.NginxModules("brotli", "libnginx-mod-http-brotli-filter", "libnginx-mod-http-brotli-static")
     yield from site_port(app, app.nginx.http_port, own)

@@ -15,6 +15,7 @@ from selvedge.config.balancer_checks import balancer_problems
 from selvedge.config.giturl import has_secret
 from selvedge.config.hosts import OVERRIDES
 from selvedge.config.messages import to_problem
+from selvedge.config.metrics import metrics_problems
 from selvedge.config.services_checks import clients_problems
 from selvedge.config.settings import Settings
 from selvedge.config.single_host import single_host_problems
@@ -58,6 +59,7 @@ def host_problems(settings: Settings, sources: Sequence[Source]) -> Iterator[Pro
         )
     yield from balancer_problems(settings, targets, sources)
     yield from clients_problems(settings, sources)
+    yield from metrics_problems(settings.metrics, settings.hosts, settings.measured, sources)
     yield from _host_entries(settings, balancing, sources)
 
 

@@ -15,8 +15,9 @@ from selvedge.config.types import Address, Fingerprint, LocalPath, LoginName, Po
 from selvedge.errors import UsageError
 
 OVERRIDES = (
-    "app", "tls", "server", "mirrors", "nginx", "maintenance", "hooks", "box", "docker", "backup", "processes", "timers",
-)  # fmt: skip
+    *("app", "tls", "server", "mirrors", "nginx", "maintenance", "hooks", "box", "docker", "backup", "metrics"),
+    *("processes", "timers"),
+)
 """The sections that a host may override."""
 
 
@@ -65,7 +66,7 @@ class Host(Section):
     private_address: IpAddress = Field(
         "",
         description="The server's IP address in the network that it shares with the other ones. Balancers and backends reach each "
-        "other there (`[balancer]`). Default: `address`.",
+        "other there (`[balancer]`), and so does Prometheus (`metrics.server`). Default: `address`.",
         examples=["10.0.0.10"],
     )
     user: DeployUser = Field(
@@ -112,6 +113,7 @@ class Host(Section):
     box: dict[str, Any] = _override_field("box")
     docker: dict[str, Any] = _override_field("docker")
     backup: dict[str, Any] = _override_field("backup")
+    metrics: dict[str, Any] = _override_field("metrics")
     processes: dict[str, Any] = _override_field("processes")
     timers: dict[str, Any] = _override_field("timers")
 

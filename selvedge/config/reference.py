@@ -135,6 +135,7 @@ TITLES: Mapping[str, str] = {
     "services": "a database and Redis",
     "backup": "backups",
     "balancer": "several servers with one address",
+    "metrics": "metrics and alerts",
     "rollout": "releases on several servers",
     "notify": "messages about releases, and from servers",
 }

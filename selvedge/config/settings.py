@@ -17,6 +17,7 @@ from selvedge.config.docker import Docker
 from selvedge.config.env_command import EnvCommands
 from selvedge.config.hosts import OVERRIDES, EntryName, Host, select_hosts, with_name
 from selvedge.config.maintenance import Maintenance
+from selvedge.config.metrics import Metrics
 from selvedge.config.mirrors import Mirrors
 from selvedge.config.nginx import Nginx
 from selvedge.config.notify import Notify
@@ -48,6 +49,7 @@ class Settings(Section):
     services: Services = Field(default_factory=Services)
     backup: Backup = Field(default_factory=Backup)
     balancer: Balancer = Field(default_factory=Balancer)
+    metrics: Metrics = Field(default_factory=Metrics)
     rollout: Rollout = Field(default_factory=Rollout)
     notify: Notify = Field(default_factory=Notify)
     processes: dict[ProcessName, Process] = Field(default_factory=dict)
@@ -125,7 +127,7 @@ class Settings(Section):
         try:
             more: dict[str, Any] = {"host": found, "base_dir": self._base_dir}
             more |= {"env_commands": self._env_commands, "passwords": self._passwords}
-            more |= {"services": self.services.on(found.name), "notify": self.notify}
+            more |= {"services": self.services.on(found.name), "notify": self.notify, **self._asked(found.name)}
             more["database"] = shared_database(self.services, self.hosts, self.groups, found.name)
             return self._balanced(found.name, {**sections.pop("app"), "machine": sections.pop("server"), **sections, **more})
         except ValidationError as error:
@@ -151,6 +153,16 @@ class Settings(Section):
             if self.rollout.drain:
                 sections |= {"drains": True, "machine": rebooting(sections["machine"], names.index(host))}
         return Target.model_validate(sections)
+
+    @property
+    def measured(self) -> list[str]:
+        """The names of the hosts with metrics ([metrics])."""
+        return [name for name, host in self.hosts.items() if host.metrics.get("enabled", self.metrics.enabled) is True]
+
+    def _asked(self, host: str) -> dict[str, Any]:
+        """Return which other servers the Prometheus of a host asks, and which one asks the host."""
+        asked = self.metrics.asked(host, self.hosts, self.measured) if host in self.measured else {}
+        return {"asked": asked, "asked_by": self.metrics.asked_by(host, self.hosts) if host in self.measured else ""}
 
     def _merged(self, section: str, host: Host) -> dict[str, Any]:
         """Return a section as it holds for a host."""

@@ -17,6 +17,7 @@ from selvedge.config.box import Box
 from selvedge.config.docker import Docker
 from selvedge.config.env_command import EnvCommands
 from selvedge.config.maintenance import Maintenance
+from selvedge.config.metrics import Metrics
 from selvedge.config.mirrors import Mirrors
 from selvedge.config.nginx import below, password_variable
 from selvedge.config.notify import Notify
@@ -61,7 +62,8 @@ class Target(SiteSettings):
     """The settings of one host.
 
     machine: the table [server], because `server` is the app server. services: those of this host. database: the one that it
-    shares with other hosts. timers: those that run on it.
+    shares with other hosts. timers: those that run on it. asked: the private addresses of the other servers that this host's
+    Prometheus asks, by their names ([metrics] server). asked_by: that of the server whose Prometheus asks this host, "" for itself.
     base_dir: the folder of hosts.toml. env_commands: runs `app.env_command`, once for all hosts. passwords: the secrets of the
     environment (secret_names.py), by their variables. ssh_config: the file of `fab -S`, "" for the usual ones. ssh_keys: the
     private keys of `fab -i`. ssh_address: where ssh connects to.
@@ -84,6 +86,9 @@ class Target(SiteSettings):
     timers: Mapping[str, Timer] = Field(default_factory=dict)
     backup: Backup
     notify: Notify = Field(default_factory=Notify)
+    metrics: Metrics = Field(default_factory=Metrics)
+    asked: Mapping[str, str] = Field(default_factory=dict)
+    asked_by: str = ""
     base_dir: Path
     env_commands: EnvCommands = Field(default_factory=EnvCommands, repr=False)
     passwords: Mapping[str, SecretStr] = Field(default_factory=dict, repr=False)
@@ -204,6 +209,11 @@ class Target(SiteSettings):
     def database_password(self) -> str:
         """The password of the shared database. Raises ConfigError if it is missing or not suitable."""
         return checked_password(self.passwords, self.database.host if self.database else "")
+
+    @property
+    def counts_workers_together(self) -> bool:
+        """Whether the app's workers write their metrics to one folder, so that each can answer for all of them."""
+        return self.metrics.enabled and bool(self.metrics.path) and self.workers != 1
 
     @property
     def former_sites(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from selvedge.config.backup import Backup
+from selvedge.config.metrics import Metrics
 from selvedge.config.notify import Notify
 from selvedge.config.processes import Process
 from selvedge.config.server import Tls
@@ -67,7 +68,7 @@ def _variants(app: Target) -> Iterator[Target]:
     yield own
     without_files = {"env_file": "", "tls": Tls(certbot=app.tls.certbot), "backup": BACKUP}
     services = Services(postgres=True, redis=True)
-    more = {"services": services, "processes": PROCESSES, "notify": NOTIFY}
+    more = {"services": services, "processes": PROCESSES, "notify": NOTIFY, "metrics": Metrics(enabled=True), "asked_by": ""}
     plain = own.model_copy(update={"repository": REPOSITORY, **without_files, **more})
     for manager, domains in itertools.product(MANAGERS, DOMAINS):
         yield plain.model_copy(update={"manager": manager, "domains": domains})

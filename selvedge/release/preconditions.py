@@ -115,6 +115,14 @@ def redis(app: Target) -> None:
     _service(app, "redis", wanted=app.services.redis)
 
 
+def metrics(app: Target) -> None:
+    """Check that the app has metrics on some server. Raises UsageError."""
+    from selvedge.errors import UsageError
+
+    if not (app.metrics.enabled or app.metrics.server):
+        raise UsageError(f"The app {app.name} has no metrics in hosts.toml.", "Add `enabled = true` to a table [metrics].")
+
+
 def _service(app: Target, name: str, *, wanted: bool) -> None:
     from selvedge.errors import UsageError
 

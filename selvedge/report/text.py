@@ -8,7 +8,8 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Literal
 
-from selvedge.shell.server.messages.escapes import ESCAPES, visible
+from selvedge.shell.server.messages.escapes import ESCAPES
+from selvedge.shell.server.messages.escapes import visible as visible
 from selvedge.value import Value
 
 # A command in backticks counts as one word.

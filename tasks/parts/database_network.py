@@ -9,7 +9,7 @@ def database_clients(app):
         yield sv.PostgresClients(app.name)
         return
     if app.machine.firewall:
-        yield sv.PortAllowed(sv.POSTGRES_PORT, app.database.addresses, "server")
+        yield sv.PortAllowed(sv.POSTGRES_PORT, app.database.addresses, "the server", "it could not reach the database")
     text = sv.template("postgres/60-selvedge-app.conf.j2", app=app, certificate=sv.POSTGRES_CERTIFICATE, key=sv.POSTGRES_KEY)
     yield sv.PostgresClients.of(app, text, sv.template("postgres/network.conf.j2"))
 

@@ -3,6 +3,13 @@
 import selvedge as sv
 
 
+def needs(app):
+    """Check that nginx is there, and the format of the log for the metrics."""
+    yield sv.Needs("/etc/nginx/nginx.conf", "install")
+    if app.metrics.enabled:
+        yield sv.Needs("/etc/nginx/conf.d/selvedge-metrics.conf", "metrics")
+
+
 def site_port(app, port, own, *, tls=False):
     """Check that the app's port can be used. own: the app's own files."""
     yield sv.Port(port, "nginx")

@@ -58,6 +58,14 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "a backend that balances": {**NAMED, **BACKEND, "balancer": {"hosts": ["server", "lb"], "backends": "web", "port": 8080}},
     "a path": {**NAMED, "nginx": {"path": "/api", "static": {"/static": "static"}, "redirects": {"/old": "/new"}, "gzip": False}},
     "a path by address": {**OWN_KEY, "health": "/a/b/x", "nginx": {"path": "/a/b", "strip_path": False, "cache": "1s"}},
+    "metrics": {
+        **NAMED, "metrics": {"enabled": True}, "services": {"postgres": True, "redis": True},
+        "timers": {"cleanup": {"command": "true", "schedule": "daily"}},
+    },
+    "metrics for another server": {
+        **NAMED, "hosts": {"monitor": {"address": "10.0.0.1"}}, "metrics": {"enabled": True, "server": "monitor", "path": ""},
+        "nginx": {"path": "/api", "http_port": 8080}, "tls": {"upstream": True},
+    },
     "headers and limits": {
         **NAMED,
         "nginx": {

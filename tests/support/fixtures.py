@@ -29,7 +29,7 @@ def target(tmp_path: Path) -> Callable[..., Target]:
     def make(commit: str = COMMIT, **tables: Any) -> Target:
         names = (
             *("tls", "server", "nginx", "maintenance", "hooks", "box", "docker", "services", "backup", "processes", "timers"),
-            *("notify", "balancer", "rollout", "groups"),
+            *("notify", "metrics", "balancer", "rollout", "groups"),
         )
         sections = {name: tables.pop(name) for name in names if name in tables}
         passwords = {key: SecretStr(value) for key, value in tables.pop("passwords", {}).items()}

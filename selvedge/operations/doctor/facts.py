@@ -16,12 +16,12 @@ from selvedge.operations.support.host_status import (
     HostStatus,
     backup_query,
     balancer_query,
-    certificate_path,
     certificate_query,
     maintenance_query,
 )
 from selvedge.resources.base import Ask
 from selvedge.resources.code.fetched import resolve_call
+from selvedge.resources.nginx.certificates import certificate_path
 from selvedge.shell.library import call
 from selvedge.value import Value
 

@@ -8,7 +8,7 @@ from selvedge.config.target import Target
 from selvedge.operations.support.timer_states import TimerState, parse_timers
 from selvedge.release.record import Releases
 from selvedge.resources.nginx.certbot import UNITS
-from selvedge.resources.nginx.certificates import fullchain
+from selvedge.resources.nginx.certificates import certificate_path
 from selvedge.resources.nginx.maintenance import Since
 from selvedge.shell.library import call
 from selvedge.shell.quoting import quote, words
@@ -150,8 +150,3 @@ def certificate_query(app: Target) -> str:
     """Return shell that prints the status of the certificate."""
     unit = f"{UNITS[app.tls.certbot]}.service"
     return call("status_certificate", certificate_path(app), unit, app.served_names[0], str(app.nginx.https_port), app.path_folder)
-
-
-def certificate_path(app: Target) -> str:
-    """Return the path of the certificate on the server."""
-    return app.paths.certificate if app.tls.certificate else fullchain(app.name)

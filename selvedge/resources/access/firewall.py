@@ -155,12 +155,13 @@ def _rules(text: str) -> list[Rule]:
 class PortAllowed(Resource):
     """The firewall lets in connections to a port, if `fab harden` has set it up. The change only fails.
 
-    sources: the addresses that must reach the port; empty for all. who: what they are, such as "balancer".
+    sources: the addresses that must reach the port; empty for all. who: what is at these. why: what does not work else.
     """
 
     port: int
     sources: tuple[str, ...] = ()
-    who: str = "balancer"
+    who: str = "the balancer"
+    why: str = "no one could reach the app there"
 
     def probe(self) -> str:
         files = "/etc/ufw/user.rules /etc/ufw/user6.rules" if self.sources else "/etc/ufw/user.rules"
@@ -173,8 +174,7 @@ class PortAllowed(Resource):
         shut = [source for source in self.sources or [""] if not any(rule.opens(port, source) for rule in rules)]
         if not is_ours or not shut:
             return None
-        who = f" from the {self.who} {shut[0]}" if shut[0] else ""
-        what = "the app" if self.who == "balancer" else "it"
-        problem = f"The server's firewall does not let in connections to port {port}{who}, so no one could reach {what} there."
+        who = f" from {self.who} {shut[0]}" if shut[0] else ""
+        problem = f"The server's firewall does not let in connections to port {port}{who}, so {self.why}."
         remedy = "Run `fab harden` first: it opens the port. Then run the same command again."
         return Change.refused(f"check that the firewall allows port {self.port}", problem, remedy=remedy)

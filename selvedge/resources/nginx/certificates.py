@@ -82,6 +82,11 @@ def fullchain(name: str) -> str:
     return f"/etc/letsencrypt/live/{name}/fullchain.pem"
 
 
+def certificate_path(app: Target) -> str:
+    """Return the path of the certificate on the server."""
+    return app.paths.certificate if app.tls.certificate else fullchain(app.name)
+
+
 class Dns(Value):
     """How certbot writes to the DNS: its plugin, the file with the credentials ("" without one), seconds to wait (0: as usual)."""
 

@@ -25,6 +25,7 @@ SECTIONS = {
     "docker": '[docker]\nbuild = "here"\n',
     "services": '[services]\npostgres = true\nredis = true\nhosts = ["web-1"]\n',
     "backup": '[backup]\nto = "/var/backups/apps"\nrehearse = "weekly"\n',
+    "metrics": "[metrics]\nenabled = true\n",
     "rollout": "[rollout]\ndrain = true\nbatch = 2\n",
     "notify": "[notify]\nonly_failures = true\n",
     "processes": '[processes.worker]\ncommand = "celery"\n[processes.beat]\ncommand = "beat"\noverlap = false\nhosts = ["web-1"]\n',

@@ -36,6 +36,9 @@ def test_each_setting_is_in_one_part_of_its_section() -> None:
         assert sorted(key for keys in groups.values() for key in keys) == sorted(model.model_fields)
 
 
+SERVER = '[hosts.server]\naddress = "203.0.113.10"\n'
+
+
 def test_every_example_of_the_page_can_be_copied(settings: Load) -> None:
     from selvedge.config.reference import reference
 
@@ -48,6 +51,8 @@ def test_every_example_of_the_page_can_be_copied(settings: Load) -> None:
         missing += [name for each in entries for name in each.get("hosts", ())]
         head = "".join(f'{key} = "{value}"\n' for key, value in APP.items() if key not in tables.get("app", {}))
         text = example.replace("[app]\n", f"[app]\n{head}") if "app" in tables else f"[app]\n{head}{example}"
+        missing += tables.get("services", {}).get("hosts", [])
+        text += SERVER if "metrics" in tables else ""
         more = BALANCED if "balancer" in tables else SHARED if "clients" in tables.get("services", {}) else ""
         settings(text + more + "".join(f"[hosts.{name}]\n" for name in missing))
 
@@ -99,5 +104,6 @@ def test_every_setting_has_a_description_and_a_valid_example(settings: Load) -> 
                     f"[{name}]\n" + "".join(f"{key} = {to_toml(value)}\n" for key, value in table.items())
                     for name, table in tables.items()
                 )
+                text += SERVER if (section, key) == ("metrics", "server") else ""
                 more = BALANCED if section == "balancer" else SHARED if (section, key) == ("services", "clients") else ""
                 settings(text + more)

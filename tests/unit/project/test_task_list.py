@@ -17,7 +17,9 @@ from tests.unit.project.test_sizes import STEPS
 
 FAB = Path(sys.executable).parent / "fab"
 ROW = re.compile(r"  [a-z.-]+ {2,}\S.*\.")
-STEP_GROUPS = ["The tutorial's steps, in order", "In place of venv, with Docker", "Steps of [services]", "Several web servers"]
+STEP_GROUPS = [
+    "The tutorial's steps, in order", "In place of venv, with Docker", "Steps of [services] and [metrics]", "Several web servers",
+]  # fmt: skip
 HEADINGS = [*STEP_GROUPS, "Chains of steps", "Every day", "Files for other platforms", "The sandbox"]
 
 
@@ -74,7 +76,7 @@ def test_the_tasks_are_in_groups_that_begin_with_the_steps_of_the_tutorial(listi
     assert headings(listing.stdout) == HEADINGS
     shown = names(listing.stdout)
     images, several = ["image", "image.build", "image.push"], ["balancer", "drain", "undrain"]
-    assert shown[: len(STEPS) + 10] == [*STEPS, *images, "postgres", "redis", *several, "setup", "deploy"]
+    assert shown[: len(STEPS) + 11] == [*STEPS, *images, "postgres", "redis", "metrics", *several, "setup", "deploy"]
     assert {"rollback", "releases", "status", "logs", "doctor"} <= set(shown)
     assert [name for name in shown if name.startswith("sandbox.")] == shown[-4:]
 

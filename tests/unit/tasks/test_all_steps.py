@@ -86,8 +86,9 @@ class TestAllSteps:
                 assert path.is_absolute() and ".." not in path.parts and str(path) == each.path, (
                     f"{step_name}: {each.path}"
                 )
-                known = r"/(srv|run|var/log)/hello(\.balancer)?(/|$)|/var/www/letsencrypt$|/etc/|/usr/local/lib/selvedge/"
-                assert re.match(known, each.path), each.path
+                known = r"/(srv|run|var/log)/hello(\.balancer)?(/|$)|/var/www/letsencrypt$|/etc/|/usr/local/lib/selvedge(/|$)"
+                metrics = r"/var/(lib/selvedge/metrics|log/selvedge-metrics)$"
+                assert re.match(f"{known}|{metrics}", each.path), each.path
 
     def test_files_end_with_a_newline_and_no_trailing_blanks(self, app: Callable[..., Target], name: str) -> None:
         for step_name, each in every(app(name)):

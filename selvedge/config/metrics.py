@@ -1,0 +1,93 @@
+"""`[metrics]`: metrics of the server, the site and the app, and the alerts about them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from selvedge.config.balancer import private_address
+from selvedge.config.hosts import Host
+from selvedge.config.section import Section
+from selvedge.config.sources import Source
+from selvedge.config.types import Seconds, Switch, Text, Whole
+from selvedge.errors import Problem
+
+METRICS_PORT = 9180
+"""nginx answers Prometheus here on loopback, and at the private address of a server that another one asks."""
+
+
+def _path(value: str) -> str:
+    if value and not re.fullmatch(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?", value, re.ASCII):
+        raise ValueError("must be a path of letters, digits and any of . _ ~ - / such as /metrics")
+    return value
+
+
+MetricsPath = Annotated[Text, AfterValidator(_path)]
+
+
+class Metrics(Section):
+    """Prometheus on the server, with metrics of the server, nginx, the app and its services, and alerts. `fab metrics` sets it up.
+
+    Everything listens on loopback only. `fab tunnel --port 9090` shows Prometheus's pages in your browser. `fab metrics --remove`
+    removes it all.
+    """
+
+    enabled: Switch = Field(
+        False, description="Install Prometheus and what it asks. `fab setup` and `fab deploy` do it.", examples=[True]
+    )
+    path: MetricsPath = Field(
+        "/metrics",
+        description="The path of the app's own metrics. An app that does not have it has the metrics of nginx. Visitors get 404 "
+        "there. Empty: do not ask the app, and leave its paths alone.",
+        examples=["/internal/metrics"],
+    )
+    public: Switch = Field(False, description="Let visitors see `path`, too.", examples=[True])
+    slow: Seconds = Field(
+        2.0, gt=0, le=30, description="Seconds: an alert says when 5 % of the requests take longer for 10 minutes.", examples=[0.5]
+    )
+    errors: Whole = Field(
+        5, ge=1, le=100, description="Per cent: an alert says when more of the requests fail (5xx) for 5 minutes.", examples=[1]
+    )
+    backup_hours: Whole = Field(
+        26, ge=1, le=9999, description="Hours: an alert says when the last good backup is older (`[backup]`).", examples=[170]
+    )
+    server: Text = Field(
+        "",
+        description="The server, a name of `[hosts]`, whose Prometheus also asks the others, at their `private_address`. Their "
+        "firewall lets in only this server. Default: each server has its own Prometheus.",
+        examples=["server"],
+    )
+
+    def asked(self, host: str, hosts: Mapping[str, Host], enabled: Sequence[str]) -> dict[str, str]:
+        """Return the addresses of the other servers that a host's Prometheus asks, by their names. enabled: those with metrics."""
+        if self.server != host:
+            return {}
+        return {name: address for name in enabled if name != host and (address := private_address(hosts[name]))}
+
+    def asked_by(self, host: str, hosts: Mapping[str, Host]) -> str:
+        """Return the address of the server whose Prometheus asks a host; "" if that is the host itself."""
+        if not self.enabled or self.server == host or self.server not in hosts:
+            return ""
+        return private_address(hosts[self.server])
+
+
+def metrics_problems(
+    metrics: Metrics, hosts: Mapping[str, Host], enabled: Sequence[str], sources: Sequence[Source]
+) -> Iterator[Problem]:
+    """Yield the problems of `metrics.server`. enabled: the hosts with metrics. sources: the strongest last."""
+    if not metrics.server:
+        return
+    path = ("metrics", "server")
+    source = next((each for each in reversed(sources) if each.sets(path)), sources[0])
+    if metrics.server not in hosts:
+        remedy = f"Use one of the hosts {', '.join(hosts)}." if hosts else f"Add a table [hosts.{metrics.server}]."
+        yield Problem(source.label, source.key_name(path), f"no host is named {metrics.server!r}", remedy)
+        return
+    for name in dict.fromkeys([metrics.server, *enabled]):
+        if not private_address(hosts[name]):
+            key = ("hosts", name, "private_address")
+            problem = "is missing: Prometheus asks the other servers by IP address (metrics.server), and `address` is a name"
+            yield Problem(source.label, source.key_name(key), problem, "Set it to the server's address in its private network.")

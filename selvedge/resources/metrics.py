@@ -1,0 +1,160 @@
+"""Metrics ([metrics]): the packages of Prometheus and its exporters, what they ask, and the removal."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from selvedge.config.metrics import METRICS_PORT
+from selvedge.resources.base import Change, Resource
+from selvedge.resources.files import File
+from selvedge.shell import library
+from selvedge.shell.library import call
+from selvedge.shell.quoting import words
+
+if TYPE_CHECKING:
+    from selvedge.config.target import Target
+
+METRICS_LOG = "/var/log/selvedge-metrics/requests.log"
+"""nginx writes a line here for each request of an app with metrics. mtail counts them."""
+FOLDER = "/etc/selvedge/metrics"
+EXPORTERS = {"node": "prometheus-node-exporter", "nginx": "prometheus-nginx-exporter", "mtail": "mtail"}
+SERVICES = {"postgres": "prometheus-postgres-exporter", "redis": "prometheus-redis-exporter"}
+PORTS = {"prometheus": 9090, "node": 9100, "nginx": 9113, "mtail": 3903, "postgres": 9187, "redis": 9121}
+PLACES = {"node": "/node", "nginx": "/nginx", "requests": "/requests"}
+"""What nginx passes on to the exporters, by Prometheus's name for the job (templates/metrics/server.conf.j2)."""
+
+
+def metrics_programs(app: Target) -> dict[str, str]:
+    """Return the packages with a service of the same name, by their short names. Prometheus only where no other server asks."""
+    found = {} if app.asked_by else {"prometheus": "prometheus"}
+    found |= EXPORTERS
+    return found | {name: package for name, package in SERVICES.items() if getattr(app.services, name)}
+
+
+def metrics_port(name: str) -> tuple[int, str]:
+    """Return the port of a program, and the name of its process as the kernel cuts it."""
+    return PORTS[name], {"prometheus": "prometheus", **EXPORTERS, **SERVICES}[name][:15]
+
+
+def alerts_program() -> str:
+    """Return the text of the program that passes alerts on."""
+    return (Path(library.__file__).parent / "server" / "alerts.py").read_text(encoding="utf-8")
+
+
+def metrics_targets(app: Target) -> str:
+    """Return the places that Prometheus asks for an app and its servers, as JSON (file_sd_configs)."""
+    groups = [_group(f"127.0.0.1:{PORTS['prometheus']}", "prometheus", app.host.name)]
+    for host, address in {app.host.name: "127.0.0.1", **app.asked}.items():
+        place = f"[{address}]:{METRICS_PORT}" if ":" in address else f"{address}:{METRICS_PORT}"
+        groups += [_group(place, job, host, __metrics_path__=path) for job, path in PLACES.items()]
+        if app.services.postgres:
+            groups.append(_group(place, "postgres", host, __metrics_path__="/postgres"))
+        if app.services.redis:
+            socket = f"unix:///run/selvedge-redis/{app.name}/redis.sock"
+            groups.append(_group(place, "redis", host, __metrics_path__="/redis", __param_target=socket, app=app.name))
+        if app.metrics.path and not app.backends:
+            groups.append(_group(place, "app", host, __metrics_path__=f"/app/{app.name}", app=app.name))
+    return json.dumps(groups, indent=2) + "\n"
+
+
+def _group(place: str, job: str, host: str, **labels: str) -> dict[str, Any]:
+    return {"targets": [place], "labels": {"job": job, "instance": host, **labels}}
+
+
+class CollectScript(File):
+    """The script that collects the metrics of an app. It has thousands of lines, which a diff does not show.
+
+    written: the file that it writes.
+    """
+
+    written: str = ""
+
+    def owned(self) -> tuple[str, ...]:
+        return (self.path, self.written)
+
+    def plan(self, fact: str) -> Change | None:
+        change = super().plan(fact)
+        return change and replace(change, diff="")
+
+
+class _Packages(Resource):
+    names: tuple[str, ...]
+
+    def probe(self) -> str:
+        return call("metrics_fact", *self.names)
+
+
+class MetricsFree(_Packages):
+    """No package of the metrics was on the server before Selvedge: someone has set it up. The change only fails."""
+
+    def plan(self, fact: str) -> Change | None:
+        others = [line.split()[0] for line in fact.splitlines() if line.endswith(" other")]
+        if not others:
+            return None
+        problem = f"This server has {', '.join(others)} already, which Selvedge did not install. Nothing was changed."
+        remedy = (
+            "Let it ask this server as it is, and set metrics.enabled = false. Or, if no one needs it, remove it on the server: "
+            f"`sudo apt-get purge {' '.join(others)}`."
+        )
+        return Change.refused("check that Prometheus is not another program's", problem, remedy=remedy)
+
+
+class MetricsInstalled(_Packages):
+    """These packages are installed. Their settings are on the server before, so that none ever listens for other machines."""
+
+    def plan(self, fact: str) -> Change | None:
+        installed = {line.split()[0] for line in fact.splitlines()}
+        missing = [name for name in self.names if name not in installed]
+        if not missing:
+            return None
+        return Change(f"install {', '.join(missing)}", f"metrics_install {words(*missing)}")
+
+
+class MetricsRole(Resource):
+    """PostgreSQL's exporter has a role that may read statistics (pg_monitor), and no data."""
+
+    def probe(self) -> str:
+        return "metrics_role_fact"
+
+    def plan(self, fact: str) -> Change | None:
+        if fact.strip() == "role":
+            return None
+        return Change("let PostgreSQL's exporter read statistics", "metrics_role")
+
+
+class MetricsRemoved(Resource):
+    """The app has no metrics on the server; nor has the server, if no other app there has any."""
+
+    app: Target
+
+    def _own(self) -> tuple[str, ...]:
+        app, paths = self.app, self.app.paths
+        return (
+            f"{FOLDER}/apps/{app.name}.sh",
+            f"{FOLDER}/targets/{app.name}.json",
+            f"/var/lib/selvedge/metrics/{app.name}.prom",
+            f"/etc/nginx/selvedge/metrics/{app.name}.conf",
+            f"/etc/systemd/system/prometheus-redis-exporter.service.d/60-{app.name}.conf",
+            f"/etc/nginx/snippets/{app.name}.conf",
+            paths.site,
+            app.location_file,
+        )
+
+    def probe(self) -> str:
+        own = call("metrics_own", *self._own())
+        others = call("metrics_others", app=self.app.name)
+        return f"{own}\necho --- others\n{others}\necho --- server\nmetrics_paths"
+
+    def plan(self, fact: str) -> Change | None:
+        own, _, rest = fact.partition("--- others\n")
+        others, _, server = rest.partition("--- server\n")
+        names = others.split()
+        found = [*own.splitlines(), *([] if names else server.splitlines())]
+        if not found:
+            return None
+        kept = f", but keep those of the server for {', '.join(names)}" if names else " and of the server"
+        shell = call("metrics_remove", *self._own(), app=self.app.name)
+        return Change(f"remove the metrics of {self.app.name}{kept}", shell, diff="\n".join(f"-{path}" for path in found))

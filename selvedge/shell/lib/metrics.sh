@@ -1,0 +1,170 @@
+# Metrics ([metrics]): the packages of Prometheus and of its exporters, and the removal. collect.sh has what the server collects itself.
+# Shared: reason
+
+# The packages that metrics_install has installed, a line each; one file for those of all apps.
+metrics_mark=/var/lib/selvedge/metrics-packages
+metrics_folder=/etc/selvedge/metrics
+
+# metrics_fact PACKAGE…: those that are installed, "PACKAGE own" if Selvedge has installed it, "PACKAGE other" if it was here before.
+metrics_fact() {
+  local name
+  for name; do
+    if [ -e "/var/lib/dpkg/info/$name.list" ] && dpkg-query -W -f '${db:Status-Status}\n' "$name" 2>/dev/null | grep -qx installed; then
+      if grep -qsx -F -- "$name" "$metrics_mark"; then printf '%s own\n' "$name"; else printf '%s other\n' "$name"; fi
+    fi
+  done
+}
+
+# metrics_install PACKAGE…: install them, and note what is new. The names come first, so that a run that dies meanwhile leaves no
+# package that seems to be another program's.
+metrics_install() {
+  local before
+  before=$undo/packages-before
+  mkdir -p "${metrics_mark%/*}"
+  # An exporter starts while it is installed, already with Selvedge's settings.
+  systemctl daemon-reload
+  metrics_installed >"$before"
+  metrics_note "$@"
+  apt_install "$@"
+  # shellcheck disable=SC2046 # no name has a space
+  metrics_note $(metrics_installed | comm -13 "$before" -)
+}
+
+metrics_installed() { dpkg-query -W -f '${Package} ${db:Status-Status}\n' | sed -n 's/ installed$//p' | sort -u; }
+
+# metrics_note PACKAGE…
+metrics_note() {
+  { cat "$metrics_mark" 2>/dev/null || :; printf '%s\n' "$@"; } | grep . | sort -u >"$metrics_mark.new"
+  mv -f -- "$metrics_mark.new" "$metrics_mark"
+}
+
+# metrics_load_prometheus: start it again with its changed settings, unless it refuses them.
+metrics_load_prometheus() {
+  step_try promtool check config "$metrics_folder/prometheus.yml" || step_fail "Prometheus rejects its settings: $reason."
+  service_run restart prometheus
+}
+
+# The packages' services. Each has a drop-in of Selvedge.
+metrics_services='prometheus prometheus-node-exporter prometheus-nginx-exporter prometheus-postgres-exporter prometheus-redis-exporter mtail'
+
+# metrics_role: give PostgreSQL's exporter a role that may read statistics, and no data.
+metrics_role() {
+  postgres_start
+  postgres_answer postgres postgres <<'EOF' || step_fail "PostgreSQL could not create the role prometheus. Its own words are above."
+select 'create role prometheus login' where not exists (select from pg_roles where rolname = 'prometheus') \gexec
+grant pg_monitor to prometheus;
+EOF
+}
+
+# metrics_role_fact: "role" if PostgreSQL has that role with these rights. Each user may ask, and the exporter's own is there.
+metrics_role_fact() {
+  getent passwd prometheus >/dev/null || return 0
+  echo "select 'role' where pg_has_role('pg_monitor', 'member')" | postgres_answer prometheus postgres 2>/dev/null || :
+}
+
+# metrics_paths: what the server has of the metrics, beside the files of single apps.
+metrics_paths() {
+  local path
+  for path in "$metrics_mark" "$metrics_folder" /var/lib/selvedge/metrics /var/lib/selvedge/alerts /var/log/selvedge-metrics /var/lib/prometheus \
+    /etc/nginx/conf.d/selvedge-metrics.conf /etc/nginx/selvedge/metrics /etc/logrotate.d/selvedge-metrics /usr/local/lib/selvedge/alerts.py \
+    /etc/systemd/system/selvedge-metrics*.* /etc/systemd/system/selvedge-alerts.*; do
+    # Without the mark, Prometheus is another program's.
+    case $path in /var/lib/prometheus) [ -e "$metrics_mark" ] || continue ;; esac
+    if [ -e "$path" ]; then printf '%s\n' "$path"; fi
+  done
+}
+
+# metrics_others: print the other apps of the server that have metrics.
+# Values: app
+metrics_others() {
+  local file
+  for file in "$metrics_folder"/apps/*.sh "$metrics_folder"/targets/*.json; do
+    [ -e "$file" ] || continue
+    file=${file##*/}
+    file=${file%.*}
+    if [ "$file" != "$app" ]; then printf '%s\n' "$file"; fi
+  done | sort -u
+}
+
+# metrics_own PATH…: print which of these files the app has, and the files of its site with lines for the metrics.
+metrics_own() {
+  local path
+  for path; do
+    case $path in
+      /etc/nginx/snippets/* | /etc/nginx/sites-available/* | /etc/nginx/selvedge/sites/*)
+        if grep -qs '# \[metrics\]$' -- "$path"; then printf '%s (lines)\n' "$path"; fi
+        ;;
+      *) if [ -e "$path" ]; then printf '%s\n' "$path"; fi ;;
+    esac
+  done
+}
+
+# metrics_remove PATH…: remove the metrics of an app, and those of the server if no other app has any.
+# Values: app
+metrics_remove() {
+  local path
+  for path; do
+    case $path in
+      /etc/nginx/snippets/* | /etc/nginx/sites-available/* | /etc/nginx/selvedge/sites/*)
+        if grep -qs '# \[metrics\]$' -- "$path"; then sed -i '/# \[metrics\]$/d' -- "$path"; fi
+        ;;
+      *) rm -f -- "$path" ;;
+    esac
+  done
+  stamp_remove "nginx-metrics-$app"
+  if [ -z "$(metrics_others)" ]; then metrics_remove_server; fi
+  if probe_has nginx; then
+    nginx -t -q 2>"$undo/nginx" || step_fail "nginx rejects its configuration without the metrics: $(grep -m 1 -F '[emerg]' "$undo/nginx")"
+    if systemctl is-active -q nginx; then nginx_reload; fi
+  fi
+}
+
+metrics_remove_server() {
+  local unit
+  for unit in /etc/systemd/system/selvedge-metrics*.* /etc/systemd/system/selvedge-alerts.*; do
+    if [ -f "$unit" ]; then systemctl -q disable --now "${unit##*/}" 2>/dev/null || :; fi
+  done
+  if metrics_role_fact | grep -qx role; then
+    echo 'drop role prometheus' | postgres_answer postgres postgres || step_say "PostgreSQL keeps the role prometheus"
+  fi
+  metrics_purge
+  rm -f /etc/nginx/conf.d/selvedge-metrics.conf /etc/logrotate.d/selvedge-metrics /usr/local/lib/selvedge/alerts.py
+  rm -f /etc/systemd/system/selvedge-metrics*.* /etc/systemd/system/selvedge-alerts.*
+  rm -f /var/lib/systemd/timers/stamp-selvedge-metrics.timer /var/lib/systemd/timers/stamp-selvedge-alerts.timer
+  for unit in $metrics_services; do
+    rm -rf -- "/etc/systemd/system/$unit.service.d"
+    stamp_remove "$unit"
+  done
+  for unit in selvedge-metrics.timer selvedge-alerts.timer selvedge-metrics-private.socket; do stamp_remove "$unit"; done
+  rm -rf -- "$metrics_folder" /etc/nginx/selvedge/metrics /var/lib/selvedge/metrics /var/lib/selvedge/alerts /var/log/selvedge-metrics
+  rm -f -- "$metrics_mark"
+  rmdir /usr/local/lib/selvedge /etc/nginx/selvedge /etc/selvedge 2>/dev/null || :
+  systemctl daemon-reload
+  for unit in $metrics_services; do systemctl -q reset-failed "$unit.service" 2>/dev/null || :; done
+}
+
+# metrics_purge: purge the packages that metrics_install has installed, except for those that others need, their data and their users.
+metrics_purge() {
+  local wanted name user
+  [ -e "$metrics_mark" ] || return 0
+  wanted=$(cat "$metrics_mark")
+  # apt would also remove packages that need one of them, such as one that was installed since.
+  # shellcheck disable=SC2086 # no name has a space
+  for name in $(apt-get -q -s purge $wanted 2>/dev/null | sed -n 's/^\(Purg\|Remv\) \([^ ]*\) .*/\2/p'); do
+    printf '%s\n' "$wanted" | grep -qxF -- "${name%%:*}" || {
+      step_say "keeping the packages of Prometheus, because $name needs one of them"
+      return 0
+    }
+  done
+  # mtail's package would let it run on.
+  for name in $metrics_services; do
+    if printf '%s\n' "$wanted" | grep -qxF -- "$name"; then systemctl -q disable --now "$name.service" 2>/dev/null || :; fi
+  done
+  # shellcheck disable=SC2086
+  apt_try apt_run purge $wanted || step_fail "apt could not remove the packages of the metrics: $(apt_reason). Correct that on the server, then run the same command again."
+  rm -rf /var/lib/prometheus /var/log/prometheus /run/prometheus /etc/prometheus /etc/mtail
+  for user in prometheus mtail; do
+    if getent passwd "$user" >/dev/null; then userdel "$user" || step_say "the user $user stays"; fi
+    if getent group "$user" >/dev/null; then groupdel "$user" || step_say "the group $user stays"; fi
+  done
+}

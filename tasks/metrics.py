@@ -1,0 +1,32 @@
+"""Metrics of the server, the site and the app, and alerts ([metrics])."""
+
+import selvedge as sv
+from selvedge import operations
+from selvedge.release import preconditions
+
+from .parts.firewall import firewall
+from .parts.metrics import app_files, exporters, prometheus, server_files
+
+REMOVE = sv.Option("remove", "Remove Prometheus and all that belongs to it.")
+
+
+def remove(run):
+    """Remove the metrics of the app, and those of the server if no other app has any."""
+    operations.metrics.remove(run, firewall)
+
+
+@sv.step(options=(REMOVE,), instead={REMOVE.name: remove}, precondition=preconditions.metrics)
+def metrics(app):
+    """Install Prometheus and exporters, and send alerts."""
+    if not app.metrics.enabled:
+        return
+    programs = sv.metrics_programs(app)
+    yield sv.Needs("/etc/nginx/nginx.conf", "install")
+    yield sv.MetricsFree(tuple(programs.values()))
+    for name in programs:
+        yield sv.Port(*sv.metrics_port(name))
+    yield from server_files(app)
+    yield from app_files(app)
+    yield from exporters(app, programs)
+    if not app.asked_by:
+        yield from prometheus(app)

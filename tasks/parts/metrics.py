@@ -1,0 +1,108 @@
+"""Parts of the step `metrics`."""
+
+import selvedge as sv
+
+UNITS = "/etc/systemd/system"
+RELOAD = "systemctl daemon-reload"
+
+
+def server_files(app):
+    """Yield the folders, nginx's part and the log of requests. All apps of the server share them."""
+    yield sv.Directory("/etc/selvedge/metrics")
+    yield sv.Directory("/etc/selvedge/metrics/apps", "0700")
+    yield sv.Directory("/etc/selvedge/metrics/targets")
+    yield sv.Directory("/var/lib/selvedge/metrics")
+    yield sv.Directory("/etc/nginx/selvedge")
+    yield sv.Directory("/etc/nginx/selvedge/metrics")
+    yield sv.Directory("/var/log/selvedge-metrics")
+    yield sv.NginxLogs((sv.METRICS_LOG,))
+    yield sv.File("/etc/logrotate.d/selvedge-metrics", sv.template("metrics/logrotate.j2", log=sv.METRICS_LOG))
+
+
+def app_files(app):
+    """Yield what Prometheus asks for this app, and have nginx pass it on."""
+    server = sv.File("/etc/nginx/conf.d/selvedge-metrics.conf", sv.template("metrics/server.conf.j2", port=sv.METRICS_PORT))
+    loads = [server]
+    path = f"/etc/nginx/selvedge/metrics/{app.name}.conf"
+    if app.backends:
+        yield sv.Absent(f"/etc/selvedge/metrics/apps/{app.name}.sh")
+    else:
+        script, written = f"/etc/selvedge/metrics/apps/{app.name}.sh", f"/var/lib/selvedge/metrics/{app.name}.prom"
+        yield sv.CollectScript(script, sv.collect_script(app), "0600", written=written)
+    if app.metrics.path and not app.backends:
+        loads.append(sv.File(path, sv.template("metrics/app.conf.j2", app=app)))
+    else:
+        loads.append(sv.Absent(path))
+    yield from loads
+    if app.nginx.http_port != 80:
+        # Debian's default site listens on port 80, and nginx may not run yet.
+        yield sv.DebianDefaultSiteDisabled()
+    yield sv.Nginx(loads=tuple(loads), stamp=f"nginx-metrics-{app.name}")
+
+
+def exporters(app, programs):
+    """Yield the programs with their settings, which are there before the packages start them."""
+    loads = {name: drop_ins(app, name, package) for name, package in programs.items()}
+    counts = sv.File("/etc/selvedge/metrics/requests.mtail", sv.template("metrics/requests.mtail.j2"))
+    loads["mtail"].append(counts)
+    if "prometheus" in loads:
+        loads["prometheus"] += prometheus_files(app)
+    for files in loads.values():
+        yield from files
+    yield sv.MetricsInstalled(tuple(programs.values()))
+    if "postgres" in programs:
+        yield sv.MetricsRole()
+    for name, package in programs.items():
+        restart = f"service_run restart {package}"
+        if name == "prometheus":
+            # A change of the rules needs no restart.
+            restart = "metrics_load_prometheus"
+        yield sv.Service(package, tuple(loads[name]), check=RELOAD, reload_command=restart)
+    yield from timer("selvedge-metrics", "collect")
+    yield from private(app)
+
+
+def drop_ins(app, name, package):
+    """Return the settings of a program's unit."""
+    folder = f"{UNITS}/{package}.service.d"
+    found = [sv.File(f"{folder}/50-selvedge.conf", sv.template(f"metrics/{name}.conf.j2", log=sv.METRICS_LOG))]
+    if name == "redis":
+        found.append(sv.File(f"{folder}/60-{app.name}.conf", sv.template("metrics/redis-app.conf.j2", app=app)))
+    return found
+
+
+def prometheus_files(app):
+    """Return the settings and rules of Prometheus. It finds a changed list of targets itself."""
+    folder = "/etc/selvedge/metrics"
+    files = {"prometheus.yml": "prometheus.yml.j2", "rules.yml": "rules.yml.j2"}
+    return [sv.File(f"{folder}/{name}", sv.template(f"metrics/{source}")) for name, source in files.items()]
+
+
+def prometheus(app):
+    """Yield the places that Prometheus asks, and the messages about its alerts."""
+    yield sv.File(f"/etc/selvedge/metrics/targets/{app.name}.json", sv.metrics_targets(app))
+    yield sv.Directory("/usr/local/lib/selvedge")
+    yield sv.File("/usr/local/lib/selvedge/alerts.py", sv.alerts_program())
+    yield from timer("selvedge-alerts", "alerts")
+
+
+def timer(unit, name):
+    """Yield a timer and its service."""
+    loads = tuple(sv.File(f"{UNITS}/{unit}.{kind}", sv.template(f"metrics/{name}.{kind}.j2")) for kind in ("service", "timer"))
+    yield from loads
+    yield sv.Service(f"{unit}.timer", loads, check=RELOAD, reload_command=f"service_run restart {unit}.timer")
+
+
+def private(app):
+    """Let the Prometheus of another server ask this one, or no one."""
+    paths = [f"{UNITS}/selvedge-metrics-private.{kind}" for kind in ("socket", "service")]
+    if not app.asked_by:
+        return
+    if app.machine.firewall:
+        yield sv.PortAllowed(sv.METRICS_PORT, (app.asked_by,), "the Prometheus at", "it could not ask this server")
+    address = sv.private_address(app.host)
+    values = {"address": f"[{address}]" if ":" in address else address, "port": sv.METRICS_PORT, "source": app.asked_by}
+    loads = tuple(sv.File(path, sv.template(f"metrics/private.{path.rpartition('.')[2]}.j2", **values)) for path in paths)
+    yield from loads
+    restart = "service_run stop selvedge-metrics-private.service\nservice_run restart selvedge-metrics-private.socket"
+    yield sv.Service("selvedge-metrics-private.socket", loads, check=RELOAD, reload_command=restart)

@@ -1,0 +1,52 @@
+"""`[metrics]`: what each server asks, and the problems that are found before any contact."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.config.conftest import Load, Problems
+
+APP = '[app]\nname = "hello"\nrepository = "."\n'
+HOSTS = '[hosts.monitor]\naddress = "203.0.113.1"\nprivate_address = "10.0.0.1"\n'
+HOSTS += '[hosts.web-1]\naddress = "203.0.113.2"\nprivate_address = "10.0.0.2"\n[hosts.web-2]\naddress = "2001:db8::3"\n'
+ON = "[metrics]\nenabled = true\n"
+
+
+def test_metrics_are_off_unless_hosts_toml_says_otherwise(settings: Load) -> None:
+    found = settings(APP + HOSTS)
+    app = found.target("web-1")
+    assert not app.metrics.enabled and not app.asked and not app.asked_by and not app.counts_workers_together
+    assert found.measured == []
+
+
+def test_each_server_has_its_own_prometheus(settings: Load) -> None:
+    found = settings(APP + HOSTS + ON)
+    assert found.measured == ["monitor", "web-1", "web-2"]
+    assert [(found.target(name).asked, found.target(name).asked_by) for name in found.measured] == [({}, "")] * 3
+
+
+def test_one_server_asks_the_others_that_have_metrics(settings: Load) -> None:
+    found = settings(f'{APP}{HOSTS}{ON}server = "monitor"\n[hosts.web-2.metrics]\nenabled = false\n')
+    monitor, one, two = (found.target(name) for name in ("monitor", "web-1", "web-2"))
+    assert (monitor.asked, monitor.asked_by) == ({"web-1": "10.0.0.2"}, "")
+    assert (one.asked, one.asked_by) == ({}, "10.0.0.1")
+    assert (two.asked, two.asked_by, two.metrics.enabled) == ({}, "", False)
+
+
+@pytest.mark.parametrize(("workers", "together"), [("", True), ("workers = 1\n", False), ("workers = 3\n", True)])
+def test_the_metrics_of_several_workers_are_added_up(settings: Load, workers: str, together: bool) -> None:
+    assert settings(APP + workers + HOSTS + ON).target("web-1").counts_workers_together is together
+
+
+@pytest.mark.parametrize(("text", "words"), [
+    (f'{APP}{HOSTS}{ON}server = "moniter"\n', "metrics.server: no host is named 'moniter'. Use one of the hosts monitor,"),
+    (f'{APP}[hosts.web]\naddress = "web.example.com"\n{ON}server = "web"\n', "hosts.web.private_address: is missing: Prometheus"),
+    (f'{APP}{ON}path = "metrics"\n', "metrics.path: must be a path of letters"),
+    (f'{APP}{ON}path = "/a b;"\n', "metrics.path: must be a path of letters"),
+    (f"{APP}{ON}slow = 0\n", "metrics.slow: "),
+    (f"{APP}{ON}errors = 101\n", "metrics.errors: "),
+    (f"{APP}[metrics]\non = true\n", "metrics.on: "),
+])  # fmt: skip
+def test_a_wrong_value_is_refused(problems: Problems, text: str, words: str) -> None:
+    found = problems(text)
+    assert any(words in line for line in found), found

@@ -1,0 +1,95 @@
+"""The program that passes the alerts of Prometheus on: each new one and each ended one once, however often it runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any, ClassVar
+
+import pytest
+
+from selvedge.resources.metrics import alerts_program
+
+DISK = {"alertname": "DiskFull", "instance": "web-1", "mountpoint": "/", "severity": "warning"}
+
+
+class Prometheus(BaseHTTPRequestHandler):
+    """Answers with these alerts; with None it fails."""
+
+    alerts: ClassVar[list[dict[str, Any]] | None] = []
+
+    def do_GET(self) -> None:
+        self.send_response(200 if self.alerts is not None else 503)
+        self.end_headers()
+        self.wfile.write(json.dumps({"data": {"alerts": self.alerts}}).encode())
+
+    def log_message(self, *_words: object) -> None:
+        pass
+
+
+def firing(labels: dict[str, str], state: str = "firing") -> dict[str, Any]:
+    return {"labels": labels, "annotations": {"summary": "It is \n  full: `rm -rf $HOME`."}, "state": state}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Callable[..., list[str]]]:
+    """Run the program with these alerts, and return what was said until now."""
+    server = HTTPServer(("127.0.0.1", 0), Prometheus)
+    Thread(target=server.serve_forever, daemon=True).start()
+    program, notify, said = tmp_path / "alerts.py", tmp_path / "notify", tmp_path / "said"
+    program.write_text(alerts_program())
+    names = {"URL": f"http://127.0.0.1:{server.server_address[1]}/api/v1/alerts", "STATE": str(tmp_path / "state/state.json")}
+    env = {**os.environ, **{f"SELVEDGE_ALERTS_{key}": value for key, value in {**names, "NOTIFY": str(notify)}.items()}}
+
+    def asked(*alerts: dict[str, Any], down: bool = False, delivers: bool | None = True, status: int = 0) -> list[str]:
+        Prometheus.alerts = None if down else list(alerts)
+        notify.unlink(missing_ok=True)
+        if delivers is not None:
+            notify.write_text(f'#!/bin/sh\necho "$1 $2 | $(cat)" >>{said}\n' if delivers else "#!/bin/sh\nexit 1\n")
+            notify.chmod(0o755)
+        assert subprocess.run([sys.executable, "-BIS", program], env=env, check=False).returncode == status
+        return said.read_text().splitlines() if said.exists() else []
+
+    yield asked
+    server.shutdown()
+    server.server_close()
+
+
+def test_an_alert_is_said_when_it_begins_and_when_it_ends(run: Callable[..., list[str]]) -> None:
+    assert run() == []
+    began = ["failure DiskFull: web-1 (/) | It is full: `rm -rf $HOME`."]
+    assert run(firing(DISK)) == began and run(firing(DISK)) == began
+    more = run(firing(DISK), firing({**DISK, "mountpoint": "/srv"}))
+    assert more == [*began, "failure DiskFull: web-1 (/srv) | It is full: `rm -rf $HOME`."]
+    ended = run(firing({**DISK, "mountpoint": "/srv"}))
+    assert ended == [*more, "success Ended: DiskFull: web-1 (/) | No longer: It is full: `rm -rf $HOME`."]
+
+
+def test_an_alert_that_has_just_begun_is_not_said(run: Callable[..., list[str]]) -> None:
+    assert run(firing(DISK, "pending")) == []
+
+
+def test_what_could_not_be_said_is_said_later_once(run: Callable[..., list[str]]) -> None:
+    assert run(firing(DISK), delivers=None) == []
+    assert run(firing(DISK), delivers=False, status=1) == []
+    assert len(run(firing(DISK))) == 1 and len(run(firing(DISK))) == 1
+
+
+def test_an_alert_that_ends_before_it_was_said_is_not_said(run: Callable[..., list[str]]) -> None:
+    run(firing(DISK), delivers=None)
+    assert run() == []
+
+
+def test_a_prometheus_that_stays_silent_is_said_and_keeps_its_alerts(run: Callable[..., list[str]]) -> None:
+    said = run(firing(DISK))
+    for _ in range(4):
+        assert run(down=True) == said
+    titles = [line.partition(" |")[0] for line in run(down=True)]
+    assert titles == ["failure DiskFull: web-1 (/)", "failure Prometheus does not answer"]
+    assert run(firing(DISK))[-1].startswith("success Ended: Prometheus does not answer")

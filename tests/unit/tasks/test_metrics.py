@@ -1,0 +1,121 @@
+"""The step `metrics`: what listens, what Prometheus asks, and what an app without it does not get."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+
+import pytest
+
+from selvedge.config.target import Target
+from selvedge.errors import UsageError
+from selvedge.release import preconditions
+from selvedge.resources.access.firewall import Firewall, PortAllowed
+from selvedge.resources.files import File
+from selvedge.resources.metrics import MetricsFree, MetricsInstalled, MetricsRemoved, metrics_targets
+from tests.support.declared import every, file, of
+
+UNITS = "/etc/systemd/system"
+TWO = {"hosts": {"monitor": {"address": "10.0.0.1"}}, "metrics": {"enabled": True, "server": "monitor"}}
+
+
+def files(settings: Target) -> dict[str, str]:
+    return {each.path: each.text for _, each in every(settings) if isinstance(each, File)}
+
+
+def test_an_app_without_metrics_has_nothing_of_them(app: Callable[..., Target]) -> None:
+    settings = app("everything")
+    found = files(settings)
+    assert not [path for path in found if "prometheus" in path or "/metrics" in path or "selvedge-alerts" in path]
+    assert not [path for path, text in found.items() if "selvedge_metrics" in text or "PROMETHEUS_MULTIPROC_DIR" in text]
+    assert "location = \"/metrics\"" not in found["/etc/nginx/snippets/hello.conf"]
+
+
+def test_every_program_listens_on_loopback_before_its_package_is_there(app: Callable[..., Target]) -> None:
+    settings = app("metrics")
+    resources = [each for name, each in every(settings) if name == "metrics"]
+    install = next(index for index, each in enumerate(resources) if isinstance(each, MetricsInstalled))
+    packages = resources[install].names  # type: ignore[attr-defined]
+    assert packages == (
+        "prometheus", "prometheus-node-exporter", "prometheus-nginx-exporter", "mtail", "prometheus-postgres-exporter",
+        "prometheus-redis-exporter",
+    )  # fmt: skip
+    before = {each.path: each.text for each in resources[:install] if isinstance(each, File)}
+    for package in packages:
+        text = before[f"{UNITS}/{package}.service.d/50-selvedge.conf"]
+        assert "\nExecStart=\nExecStart=/usr/bin/" in text
+        assert re.search(r"--(web\.listen-address=127\.0\.0\.1:\d+|address 127\.0\.0\.1)\b", text), text
+    assert "listen 127.0.0.1:9180;" in before["/etc/nginx/conf.d/selvedge-metrics.conf"]
+
+
+def test_prometheus_asks_the_app_through_its_live_socket(app: Callable[..., Target]) -> None:
+    text = file("metrics", app("metrics"), "/etc/nginx/selvedge/metrics/hello.conf").text
+    assert "proxy_pass http://unix:/srv/hello/live.sock:/metrics;" in text
+    assert "proxy_set_header Host a.test;" in text and "location = /app/hello/mounted {" in text
+
+
+def test_visitors_get_no_metrics(app: Callable[..., Target]) -> None:
+    text = file("nginx", app("metrics"), "/etc/nginx/snippets/hello.conf").text
+    assert 'location = "/metrics" { return 404; } # [metrics]\nlocation ^~ "/metrics/" { return 404; } # [metrics]\n' in text
+    public = app("nothing set", metrics={"enabled": True, "public": True})
+    assert "return 404; } # [metrics]" not in file("nginx", public, "/etc/nginx/snippets/hello.conf").text
+    below = app("nothing set", metrics={"enabled": True}, nginx={"path": "/api"})
+    assert 'location = "/api/metrics" { return 404; }' in file("nginx", below, below.location_file).text
+
+
+def test_the_lines_of_the_metrics_can_be_deleted_from_a_site(app: Callable[..., Target]) -> None:
+    for name in ("domains", "a path"):
+        with_metrics, without = app(name, metrics={"enabled": True}), app(name)
+        for path in (f"/etc/nginx/snippets/{without.name}.conf", without.paths.site, without.location_file):
+            texts = files(with_metrics).get(path), files(without).get(path)
+            if texts[0] is not None and texts[1] is not None:
+                lines = [line for line in texts[0].split("\n") if not line.endswith("# [metrics]")]
+                assert "\n".join(lines) == texts[1]
+
+
+def test_one_server_asks_the_others(app: Callable[..., Target]) -> None:
+    settings = app("nothing set", **TWO)
+    found = files(settings)
+    assert not [path for path in found if "/prometheus.service.d/" in path or "alerts" in path or "/targets/" in path]
+    assert "ListenStream=203.0.113.10:9180\n" in found[f"{UNITS}/selvedge-metrics-private.socket"]
+    assert "IPAddressAllow=10.0.0.1\n" in found[f"{UNITS}/selvedge-metrics-private.socket"]
+    assert of("harden", settings, Firewall)[0].more == (("10.0.0.1", 9180),)
+    assert of("metrics", settings, PortAllowed)[0].sources == ("10.0.0.1",)
+    monitor = app("nothing set", metrics={"enabled": True}).model_copy(update={"asked": {"w": "10.0.0.2"}})
+    groups = json.loads(metrics_targets(monitor))
+    assert {(each["targets"][0], each["labels"]["instance"]) for each in groups} == {
+        ("127.0.0.1:9090", "server"), ("127.0.0.1:9180", "server"), ("10.0.0.2:9180", "w"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "workers", "found"), [("domains", None, True), ("systemd", 2, True), ("uvicorn", 1, False)])
+def test_a_release_with_several_workers_adds_up_their_metrics(
+    app: Callable[..., Target], name: str, workers: int | None, found: bool
+) -> None:
+    settings = app(name, metrics={"enabled": True}, workers=workers)
+    text = next(text for path, text in files(settings).items() if path.endswith("_start"))
+    assert ("export PROMETHEUS_MULTIPROC_DIR" in text) is found
+
+
+def test_a_prometheus_of_someone_else_stays(app: Callable[..., Target]) -> None:
+    names = ("prometheus", "mtail")
+    assert MetricsFree(names).plan("mtail own\n") is None and MetricsFree(names).plan("") is None
+    change = MetricsFree(names).plan("prometheus other\nmtail own\n")
+    assert change and "has prometheus already" in change.shell
+    installed = MetricsInstalled(names)
+    assert installed.plan("prometheus own\nmtail own\n") is None
+    found = installed.plan("mtail own\n")
+    assert found and found.shell == "metrics_install prometheus"
+    with pytest.raises(UsageError, match="has no metrics"):
+        preconditions.metrics(app("domains"))
+
+
+def test_the_last_app_takes_the_server_s_metrics_with_it(app: Callable[..., Target]) -> None:
+    removed = MetricsRemoved(app("metrics"))
+    assert removed.plan("--- others\n--- server\n") is None
+    alone = removed.plan("/a (lines)\n--- others\n--- server\n/etc/selvedge/metrics\n")
+    assert alone and alone.summary == "remove the metrics of hello and of the server" and "/etc/selvedge/metrics" in alone.diff
+    other = removed.plan("/a\n--- others\nshop\n--- server\n/etc/selvedge/metrics\n")
+    assert other and other.summary == "remove the metrics of hello, but keep those of the server for shop" and other.diff == "-/a"
+    assert removed.plan("--- others\nshop\n--- server\n/etc/selvedge/metrics\n") is None
