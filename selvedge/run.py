@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -74,12 +74,7 @@ class Run:
 
         sessions = [session(host) for host in hosts]
         report.hosts([session.name for session in sessions])
-        def reach(name: str) -> Session:
-            from selvedge.ssh.named_files import check_named_files
-
-            check_named_files(settings.hosts[name])
-            return session(settings.hosts[name])
-
+        reach = _reaching(settings.hosts, session)
         fleet = Fleet(sessions, report, settings.rollout, settings.notify, balancers=settings.balancer.hosts, reach=reach)
         return cls(settings, fleet)
 
@@ -170,3 +165,15 @@ class Run:
         """Close all connections, and remove the live area from the terminal."""
         self.report.stop()
         self.fleet.close()
+
+
+def _reaching(hosts: Mapping[str, Host], session: Callable[[Host], Session]) -> Callable[[str], Session]:
+    """Return the function that makes a session with a host outside of the run, by its name."""
+
+    def reach(name: str) -> Session:
+        from selvedge.ssh.named_files import check_named_files
+
+        check_named_files(hosts[name])
+        return session(hosts[name])
+
+    return reach

@@ -21,8 +21,7 @@ NO_REVERT = sv.Option("no_revert", "If one server fails, keep the new release on
 
 def services(app):
     """Yield the steps of [services] and [metrics]. A deploy has them, too: the release's environment names these services."""
-    postgres_wanted = app.services.postgres or app.remote_database
-    wanted = {postgres: postgres_wanted, redis: app.services.redis, metrics: app.metrics.enabled}
+    wanted = {postgres: app.services.postgres or app.remote_database, redis: app.services.redis, metrics: app.metrics.enabled}
     yield from filter(wanted.get, wanted)
 
 

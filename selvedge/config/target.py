@@ -19,13 +19,14 @@ from selvedge.config.env_command import EnvCommands
 from selvedge.config.maintenance import Maintenance
 from selvedge.config.metrics import Metrics
 from selvedge.config.mirrors import Mirrors
-from selvedge.config.nginx import below, password_variable
+from selvedge.config.nginx import password_variable
 from selvedge.config.notify import Notify
 from selvedge.config.processes import Process
 from selvedge.config.server import Hooks, Server
-from selvedge.config.services import TAKEN_NAMES, Services
+from selvedge.config.services import Services
 from selvedge.config.shared_database import POSTGRES_PORT, SharedDatabase, checked_password
 from selvedge.config.site import SiteSettings
+from selvedge.config.target_checks import combination_problems
 from selvedge.config.timers import Timer
 from selvedge.config.types import LOCAL_PREFIX
 from selvedge.errors import ConfigError, Pending
@@ -270,48 +271,7 @@ class Target(SiteSettings):
         return text
 
     @model_validator(mode="after")
-    def _check_health_path(self) -> Self:
-        path = self.nginx.path
-        if path and not self.nginx.strip_path and not below(self.health, path):
-            raise ValueError(
-                f"app.health is {self.health}, which is not below nginx.path {path}, with which the app's routes begin "
-                f"(nginx.strip_path = false): set it to a path of the app, such as {path}/"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _check_admitted(self) -> Self:
-        if self.maintenance.allow and self.tls.upstream and not self.nginx.trusted_proxies:
-            raise ValueError(
-                "maintenance.allow cannot work: all requests come from your load balancer (tls.upstream), and have its address. "
-                "Name it in nginx.trusted_proxies, so that nginx learns the addresses of the visitors"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _check_users(self) -> Self:
-        if self.name in {self.host.user, self.host.bootstrap_user}:
-            raise ValueError(
-                f"app.name must not be the login user {self.name}, because the app runs as its own user without sudo: change one"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _check_backup_folder(self) -> Self:
-        to = self.backup.to
-        if below(to, self.paths.base):
-            raise ValueError(f"backup.to is {to}, which is in the app's own folder: choose another one, such as /var/backups/apps")
-        return self
-
-    @model_validator(mode="after")
-    def _check_image_build(self) -> Self:
-        if self.docker.build != "server" and self.manager != "docker":
-            build = self.docker.build
-            raise ValueError(f'docker.build = "{build}" needs app.manager = "docker", which runs images: set it, or delete the key')
-        return self
-
-    @model_validator(mode="after")
-    def _check_database_name(self) -> Self:
-        if self.services.postgres and self.name in TAKEN_NAMES:
-            raise ValueError(f"app.name must not be {self.name} with services.postgres, because PostgreSQL uses that name itself")
+    def _check_combinations(self) -> Self:
+        for problem in combination_problems(self):
+            raise ValueError(problem)
         return self

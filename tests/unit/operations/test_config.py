@@ -110,7 +110,7 @@ def test_all_settings_as_json_without_a_secret(run: Run) -> None:
     found = json.loads(text)
     assert found["two"]["hosts.two.port"]["value"] == 2222
     assert found["two"]["app.health"] == {"value": "/", "source": "default"}
-    sections = {"app", "tls", "server", "mirrors", "nginx", "hooks", "box", "docker", "services", "backup", "balancer"}
+    sections = {"app", "tls", "server", "mirrors", "nginx", "hooks", "box", "docker", "services", "backup", "balancer", "metrics"}
     sections |= {"rollout", "notify", "hosts", "maintenance"}
     assert {key.partition(".")[0] for key in found["web"]} == sections
 

@@ -26,7 +26,7 @@ def test_removal() -> None:
     check(MessagesRemoved("hello"), "/etc/selvedge/hello/notify-urls\n", summary, "app=hello\nmessages_remove")
 
 
-@pytest.mark.parametrize("name", [name for name in SETTINGS if not name.startswith("messages")])
+@pytest.mark.parametrize("name", [name for name in SETTINGS if not name.startswith("messages") and name != "metrics"])
 def test_without_the_setting_nothing_is_on_a_server(app: Callable[..., Target], name: str) -> None:
     settings = app(name, passwords={**SETTINGS[name].get("passwords", {}), URLS: "json://a.test/c4nary"})
     found = list(every(settings))

@@ -62,7 +62,7 @@ def test_traps_and_lists_name_functions_and_files_that_exist(file: str) -> None:
 
 
 def test_files_that_are_called_by_a_computed_name_have_the_same_functions() -> None:
-    for file, suffixes in (("manager", 21), ("unit", 11), ("appserver", 11)):
+    for file, suffixes in (("manager", 21), ("unit", 12), ("appserver", 11)):
         found = {suffix for each in functions().values() if each.file == file for suffix in each.dispatched}
         assert len(found) == suffixes
         assert not [f"{each}_{suffix}" for each in needed(file) for suffix in found if f"{each}_{suffix}" not in functions()]

@@ -80,7 +80,7 @@ def test_one_server_asks_the_others(app: Callable[..., Target]) -> None:
     assert not [path for path in found if "/prometheus.service.d/" in path or "alerts" in path or "/targets/" in path]
     assert "ListenStream=203.0.113.10:9180\n" in found[f"{UNITS}/selvedge-metrics-private.socket"]
     assert "IPAddressAllow=10.0.0.1\n" in found[f"{UNITS}/selvedge-metrics-private.socket"]
-    assert of("harden", settings, Firewall)[0].more == (("10.0.0.1", 9180),)
+    assert of("harden", settings, Firewall)[0].inner == (("10.0.0.1", 9180),)
     assert of("metrics", settings, PortAllowed)[0].sources == ("10.0.0.1",)
     monitor = app("nothing set", metrics={"enabled": True}).model_copy(update={"asked": {"w": "10.0.0.2"}})
     groups = json.loads(metrics_targets(monitor))
