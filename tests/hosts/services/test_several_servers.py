@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from drills import QUICK
-from lab import Lab, Project
+from lab import Lab, Project, until
 from observe import count_execs
 from sandbox import Server
 from services_app import NAME, asked
+from traffic import get
 
 pytestmark = [pytest.mark.thorough, pytest.mark.timeout(1200)]
 MAIN = '''
@@ -189,6 +190,7 @@ def test_others_do_not_reach_it(site: Site) -> None:
 
 def test_it_survives_a_reboot_and_a_new_server_key(site: Site) -> None:
     site.db.reboot()
+    until(lambda: get(f"{site.one.url}/database").status == 200, 60, "PostgreSQL runs")
     answers(site, WHO)
     site.db.run("rm /etc/selvedge/postgres/server.pem")
     assert "make its certificate" in site.fab(site.db.name, "postgres")
