@@ -266,3 +266,10 @@ def test_without_clients_nothing_is_left_open(site: Site) -> None:
     assert site.sql(f"select rolpassword is null from pg_authid where rolname = '{NAME}'") == "t"
     assert "nothing to change" in site.fab(site.db.name, "harden", "postgres")
     assert site.sql("select count(*) > 0 from migrated") == "t", "the data stay"
+
+
+def test_the_removal_of_the_database_closes_it(site: Site) -> None:
+    site.configure()
+    site.fab(site.db.name, "setup")
+    site.fab(site.db.name, "remove", "--yes", "--data")
+    assert site.db.run(f"ss -Hltn 'sport = :5432'; grep -rl {NAME} /etc/postgresql", check=False).stdout == ""
