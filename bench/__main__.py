@@ -11,7 +11,7 @@ NAMES = {
     "the same with processes, timers, services and backups, against without",
     "latency": "the same over a connection with a round trip of 50 ms",
     "release": "the time until new code is served, against a script that pulls and restarts",
-    "fleet": "five and twenty servers against one, and a release to five, beside Ansible and pyinfra (20 minutes); "
+    "fleet": "five and twenty servers against one, and a release to five, beside Ansible and pyinfra (30 minutes); "
     "other numbers of servers: python -m bench fleet 2 3",
     "listing": "the CPU time of `fab --list` against that of `import fabric`",
     "against": "all of the above for this checkout and for another one: python -m bench against FOLDER",

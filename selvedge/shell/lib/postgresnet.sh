@@ -133,6 +133,15 @@ EOF
   systemctl daemon-reload
 }
 
+# postgresnet_close: the same, if other servers use the app's database.
+# Values: app
+postgresnet_close() {
+  local each
+  for each in /etc/postgresql/*/*/conf.d/"60-selvedge-$app.conf"; do
+    if [ -e "$each" ]; then postgresnet_off; fi
+  done
+}
+
 # postgresnet_shown ADDRESS: print the certificate that PostgreSQL there shows, or nothing.
 postgresnet_shown() {
   case $1 in *:*) set -- "[$1]" ;; esac

@@ -19,7 +19,10 @@ remove_app() {
   if [ -e "/etc/systemd/system/selvedge-stop.$app.service" ]; then systemctl -q disable --now "selvedge-stop.$app.service" || :; fi
   if [ -e "/etc/selvedge/redis/$app.conf" ]; then systemctl -q disable --now "selvedge-redis@$app.service" || :; fi
   docker_remove
-  if [ -n "$data" ]; then postgres_drop; fi
+  if [ -n "$data" ]; then
+    postgresnet_close
+    postgres_drop
+  fi
   if remove_certificate; then certbot_delete "$certbot" "$app"; fi
   # live.sock is the last path: if the run is interrupted here, the next run still knows the live release.
   rm -rf -- "$@"

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from drills import QUICK
-from lab import Lab, Project
+from lab import Lab, Project, until
 from observe import count_execs
 from sandbox import Server
 from services_app import NAME, asked
+from traffic import get
 
 pytestmark = [pytest.mark.thorough, pytest.mark.timeout(1200)]
 MAIN = '''
@@ -189,6 +190,7 @@ def test_others_do_not_reach_it(site: Site) -> None:
 
 def test_it_survives_a_reboot_and_a_new_server_key(site: Site) -> None:
     site.db.reboot()
+    until(lambda: get(f"{site.one.url}/database").status == 200, 60, "PostgreSQL runs")
     answers(site, WHO)
     site.db.run("rm /etc/selvedge/postgres/server.pem")
     assert "make its certificate" in site.fab(site.db.name, "postgres")
@@ -264,3 +266,10 @@ def test_without_clients_nothing_is_left_open(site: Site) -> None:
     assert site.sql(f"select rolpassword is null from pg_authid where rolname = '{NAME}'") == "t"
     assert "nothing to change" in site.fab(site.db.name, "harden", "postgres")
     assert site.sql("select count(*) > 0 from migrated") == "t", "the data stay"
+
+
+def test_the_removal_of_the_database_closes_it(site: Site) -> None:
+    site.configure()
+    site.fab(site.db.name, "setup")
+    site.fab(site.db.name, "remove", "--yes", "--data")
+    assert site.db.run(f"ss -Hltn 'sport = :5432'; grep -rl {NAME} /etc/postgresql", check=False).stdout == ""
