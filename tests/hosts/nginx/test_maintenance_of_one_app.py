@@ -9,11 +9,10 @@ import pytest
 
 from https_site import gateway, request
 from lab import Project
-from nginx_site import FOLDERS, ask, exists, raw, status
+from nginx_site import FOLDERS, UPGRADE, ask, exists, raw, status
 from sandbox import Server
 
 pytestmark = pytest.mark.thorough
-UPGRADE = "Upgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
 OWN_LINES = """rewrite ^/moved/ /static/style.css last;
 location = /own { return 200 "own"; }
 location ~ \\.css$ { return 200 "css"; }
