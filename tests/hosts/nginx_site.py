@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import threading
+import time
+from collections.abc import Iterator
 
 from sandbox import Server
+from traffic import get
 
 FOLDERS = '[nginx]\nstatic = {"/static" = "static"}\nmedia = {"/media" = "up/loads"}\nmax_body = "1m"\n'
+UPGRADE = "Upgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+"""The headers of a request for a WebSocket."""
 
 
 def raw(server: Server, request: str, port: int = 80) -> bytes:
@@ -58,3 +64,30 @@ def status(answer: bytes) -> int:
 
 def exists(server: Server, path: str) -> bool:
     return server.run(f"[ -e {path} ] && echo yes || true").stdout == "yes\n"
+
+
+@contextlib.contextmanager
+def unharmed(url: str) -> Iterator[None]:
+    """Fail if a request to `url` is lost while the block runs. Each has a connection of its own: a reload closes idle ones."""
+    lost: list[str] = []
+    count, stop = 0, threading.Event()
+
+    def ask_again() -> None:
+        nonlocal count
+        while not stop.is_set():
+            count += 1
+            try:
+                answer = get(url, {"Connection": "close"})
+                lost.extend([f"status {answer.status}"] if answer.status != 200 else [])
+            except OSError as error:
+                lost.append(str(error))
+            time.sleep(0.02)
+
+    thread = threading.Thread(target=ask_again)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+    assert count > 20 and not lost, lost

@@ -9,14 +9,13 @@ import pytest
 
 from https_site import gateway
 from lab import Project, until
-from nginx_site import FOLDERS, ask, exists, raw, status
+from nginx_site import FOLDERS, UPGRADE, ask, exists, raw, status, unharmed
 from observe import count_execs
 from sandbox import Server
 
 FOLDER = "/etc/nginx/selvedge/hello.maintenance"
 STAMP = "/var/lib/selvedge/loaded/maintenance-hello"
 CHALLENGE = "/.well-known/acme-challenge/token"
-UPGRADE = "Upgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
 SHOWN = ["/", "/?a=1", "/static/style.css", "/static", "/media/x", "/health/", "/HEALTH", "/old", "/nothing", "/.env", "/ws",
          "//health/..", "/.selvedge-maintenance-hello", "/.selvedge-maintenance-hello.html", "/health%0a", "/x/.well-known/a",
          "/x/.well-known/acme-challenge/y", "/.well-known/acme-challenge/../../static/style.css"]  # fmt: skip
@@ -109,6 +108,13 @@ def test_off_ends_it_and_leaves_nothing(server: Server, project: Project) -> Non
     assert "hello is not in maintenance" in out and "maintenance: nothing to change on" in out
     assert json.loads(project.must("-H", server.name, "status", "--json").stdout)[server.name]["maintenance"] is None
     assert "maintenance" not in project.must("-H", server.name, "deploy").stdout
+
+
+@pytest.mark.thorough
+def test_the_switch_loses_no_request(server: Server, project: Project) -> None:
+    with unharmed(f"http://{server.address}/health"):
+        switch(server, project, "--on")
+        switch(server, project, "--off")
 
 
 @pytest.mark.thorough

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 
 import pytest
 
 from https_site import gateway, request
 from lab import Project
-from nginx_site import FOLDERS, ask, exists, raw, status
+from nginx_site import FOLDERS, UPGRADE, ask, exists, raw, status
 from sandbox import Server
 
 pytestmark = pytest.mark.thorough
-UPGRADE = "Upgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
 OWN_LINES = """rewrite ^/moved/ /static/style.css last;
 location = /own { return 200 "own"; }
 location ~ \\.css$ { return 200 "css"; }
@@ -98,7 +98,10 @@ def test_addresses_behind_a_proxy(server: Server, apps: Apps) -> None:
             "198.51.100.1, 203.0.113.9": 200, "": 503, "junk": 503, "203.0.113.9.": 503}  # fmt: skip
     for forwarded, code in seen.items():
         assert status(ask(server, "/", more=f"X-Forwarded-For: {forwarded}\r\n" if forwarded else "")) == code, forwarded
-    assert status(ask(server, "/ws", more=UPGRADE + "X-Forwarded-For: 203.0.113.9\r\n")) != 503
+    with socket.create_connection((server.address, 80), timeout=10) as connection:
+        visitor = f"Connection: upgrade\r\n{UPGRADE}X-Forwarded-For: 203.0.113.9\r\n"
+        connection.sendall(f"GET /ws HTTP/1.1\r\nHost: x\r\n{visitor}\r\n".encode())
+        assert connection.recv(99).startswith(b"HTTP/1.1 101 ")
     apps.hello.configure(FOLDERS)
     apps.fab("hello", "nginx", "maintenance", "--off")
 

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import threading
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from lab import Project
-from nginx_site import FOLDERS, ask, status
+from nginx_site import FOLDERS, UPGRADE, ask, status, unharmed
 from sandbox import Server
-from traffic import get
 
 API = """
 from fastapi import FastAPI, Request, WebSocket
@@ -35,7 +30,6 @@ def login(request: Request):
 async def ws(websocket: WebSocket):
     await websocket.accept()
 """
-UPGRADE = "Upgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
 
 
 def body(answer: bytes) -> bytes:
@@ -44,33 +38,6 @@ def body(answer: bytes) -> bytes:
 
 def forged(path: str) -> str:
     return f"X-Forwarded-Prefix: {path}\r\n"
-
-
-@contextlib.contextmanager
-def unharmed(url: str) -> Iterator[None]:
-    """Fail if a request to `url` is lost while the block runs. Each has a connection of its own: a reload closes idle ones."""
-    lost: list[str] = []
-    count, stop = 0, threading.Event()
-
-    def ask_again() -> None:
-        nonlocal count
-        while not stop.is_set():
-            count += 1
-            try:
-                answer = get(url, {"Connection": "close"})
-                lost.extend([f"status {answer.status}"] if answer.status != 200 else [])
-            except OSError as error:
-                lost.append(str(error))
-            time.sleep(0.02)
-
-    thread = threading.Thread(target=ask_again)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
-    assert count > 20 and not lost, lost
 
 
 class Api:
