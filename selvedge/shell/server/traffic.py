@@ -88,10 +88,14 @@ def requests(path, since, timed):
 
 def main(days, timed, path):
     count = 0
-    for line in requests(path, time.time() - int(days) * 86400, timed):
-        count += 1
-        sys.stdout.buffer.write(f"{line}\n".encode("utf-8", "surrogateescape"))
-    sys.stdout.buffer.flush()
+    try:
+        for line in requests(path, time.time() - int(days) * 86400, timed):
+            count += 1
+            sys.stdout.buffer.write(f"{line}\n".encode("utf-8", "surrogateescape"))
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # GoAccess has ended, and has said why.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     print(f"requests {count}", file=sys.stderr)
 
 
