@@ -186,7 +186,7 @@ class TestSupervisor:
         settled(server, live(server))
         assert not old & set(running(server))
         assert sorted(server.run("cat /srv/hello/shared/stops").stdout.split()) == ["asked"] * 3 + ["ended"] * 3
-        assert twice(server) == "" and killed(server) == []
+        assert twice(server) == ""
 
     def test_a_drain_whose_supervisord_is_killed_lets_all_jobs_end(self, server: Server, project: Project, manager: str) -> None:
         configure(project, manager, tables("python worker.py worker slow"))
@@ -202,7 +202,7 @@ class TestSupervisor:
         drained(server)
         stops = server.run("cat /srv/hello/shared/stops").stdout.split()
         assert stops.count("asked") == stops.count("ended") >= 2
-        assert twice(server) == "" and killed(server) == []
+        assert twice(server) == ""
 
 
 @pytest.mark.thorough
