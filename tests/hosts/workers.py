@@ -29,9 +29,10 @@ while not ended:
     time.sleep(0.05)
     if "fragile" in wishes and time.monotonic() - began > 3:
         sys.exit("no strength left")
-if "slow" in wishes:
+slow = [each for each in wishes if each.startswith("slow")]
+if slow:
     open(f"{os.environ['APP_SHARED']}/stops", "a").write("asked\\n")
-    time.sleep(3)
+    time.sleep(float(slow[0].partition("=")[2] or 3))
     open(f"{os.environ['APP_SHARED']}/stops", "a").write("ended\\n")
 time.sleep(0.3)
 print(f"{me} has ended well", flush=True)

@@ -173,20 +173,23 @@ class TestSupervisor:
         assert "supervisor has lost the process" in server.run(f"cat /var/log/hello/{release}.log").stdout
         assert twice(server) == ""
 
-    def test_a_deploy_after_supervisord_was_killed_lets_all_jobs_end(self, server: Server, project: Project, manager: str) -> None:
-        """The jobs take three seconds. The scheduler of the new release starts after the old one; the old workers drain."""
-        configure(project, manager, tables("python worker.py worker slow", beat="python worker.py beat alone slow"))
+    def test_a_deploy_after_supervisord_was_killed_lets_the_scheduler_end(
+        self, server: Server, project: Project, manager: str
+    ) -> None:
+        """Its job takes longer than the deploy. Only then that of the new release starts."""
+        text = tables(beat="python worker.py beat alone slow=30").replace("stop_timeout = 4", "stop_timeout = 60")
+        configure(project, manager, text)
         project.must("-H", server.name, "deploy")
         settled(server, live(server))
         server.run("rm -f /srv/hello/shared/stops")
-        old = set(running(server))
-        project.commit("while supervisord is away")
+        project.commit("while the scheduler is an orphan")
+        configure(project, manager)
         server.run("pkill -9 -x supervisord; systemctl restart supervisor")
         project.must("-H", server.name, "deploy")
         settled(server, live(server))
-        assert not old & set(running(server))
-        assert sorted(server.run("cat /srv/hello/shared/stops").stdout.split()) == ["asked"] * 3 + ["ended"] * 3
-        assert twice(server) == "" and killed(server) == []
+        stops = server.run("cat /srv/hello/shared/stops").stdout.split()
+        assert stops.count("asked") == stops.count("ended") >= 1
+        assert twice(server) == ""
 
     def test_a_drain_whose_supervisord_is_killed_lets_all_jobs_end(self, server: Server, project: Project, manager: str) -> None:
         configure(project, manager, tables("python worker.py worker slow"))
@@ -202,7 +205,7 @@ class TestSupervisor:
         drained(server)
         stops = server.run("cat /srv/hello/shared/stops").stdout.split()
         assert stops.count("asked") == stops.count("ended") >= 2
-        assert twice(server) == "" and killed(server) == []
+        assert twice(server) == ""
 
 
 @pytest.mark.thorough
