@@ -7,6 +7,15 @@ from .certbot import certbot
 from .nginx import nginx
 
 
+@sv.step(phase="switch", name="balancer-http")
+def balancer_http(app):
+    """Make the balancer's site over HTTP before nginx moves the app to its port, on a server that has both.
+
+    Until then, nginx prefers the app's site, which has the same names, because its file comes first.
+    """
+    yield from nginx.resources(app.balancer_site)
+
+
 @sv.step(phase="switch", precondition=preconditions.balancer)
 def balancer(app):
     """Balance the requests over the web servers."""

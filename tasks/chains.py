@@ -2,7 +2,7 @@
 
 import selvedge as sv
 
-from .balancer import balancer
+from .balancer import balancer, balancer_http
 from .certbot import certbot
 from .clone import clone
 from .gunicorn import gunicorn
@@ -44,7 +44,11 @@ def deploy(app):
         yield image if sv.process_manager(app).contains else venv
         yield gunicorn
         yield supervisor
+        if app.balancer_site and app.domains:
+            yield balancer_http
         yield nginx
-        yield certbot
     if app.balancer_site:
         yield balancer
+    if not app.backends:
+        # After the balancer, which takes over HTTPS.
+        yield certbot

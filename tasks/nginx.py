@@ -11,7 +11,7 @@ from .parts.site_parts import balancing, boot_order, folders, locations, passwor
 def nginx(app):
     """Configure nginx to serve the app."""
     paths = app.paths
-    own = (paths.site_enabled, f"{paths.site_enabled}-tls", paths.path_site, app.location_file, *app.former_sites)
+    own = (paths.site_enabled, f"{paths.site_enabled}-tls", paths.path_site, app.location_file, *app.former_sites, *app.app_sites)
     yield sv.Needs("/etc/nginx/nginx.conf", "install")
     if app.nginx.brotli:
         yield sv.NginxModules("brotli", "libnginx-mod-http-brotli-filter", "libnginx-mod-http-brotli-static")
