@@ -71,13 +71,8 @@ class Run:
 
         sessions = [session(host) for host in hosts]
         report.hosts([session.name for session in sessions])
-        def reach(name: str) -> Session:
-            from selvedge.ssh.named_files import check_named_files
-
-            check_named_files(settings.hosts[name])
-            return session(settings.hosts[name])
-
-        fleet = Fleet(sessions, report, settings.rollout, settings.notify, balancers=settings.balancer.hosts, reach=reach)
+        fleet = Fleet(sessions, report, settings.rollout, settings.notify)
+        fleet.balancers, fleet.reach = settings.balancer.hosts, lambda name: session(settings.hosts[name])
         return cls(settings, fleet)
 
     @cached_property

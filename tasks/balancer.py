@@ -11,7 +11,8 @@ from .nginx import nginx
 def balancer_http(app):
     """Make the balancer's site over HTTP before nginx moves the app to its port, on a server that has both.
 
-    Until then, nginx prefers the app's site, which has the same names, because its file comes first.
+    Until then, nginx prefers the app's site, which has the same names, because its file comes first. The balancer takes over HTTPS
+    afterwards, before certbot removes the app's.
     """
     yield from nginx.resources(app.balancer_site)
 

@@ -21,8 +21,7 @@ NO_REVERT = sv.Option("no_revert", "If one server fails, keep the new release on
 
 def services(app):
     """Yield the steps of [services]. A deploy has them, too: the release's environment names these services."""
-    wanted = {postgres: app.services.postgres, redis: app.services.redis}
-    yield from (step for step, on in wanted.items() if on)
+    yield from [postgres] * app.services.postgres + [redis] * app.services.redis
 
 
 @sv.chain
@@ -38,17 +37,14 @@ def setup(app):
 def deploy(app):
     """Release the newest commit without dropping requests."""
     yield install
-    if not app.backends:
-        yield from services(app)
-        yield clone
-        yield image if sv.process_manager(app).contains else venv
-        yield gunicorn
-        yield supervisor
-        if app.balancer_site and app.domains:
-            yield balancer_http
-        yield nginx
-    if app.balancer_site:
+    if app.backends:
         yield balancer
-    if not app.backends:
-        # After the balancer, which takes over HTTPS.
-        yield certbot
+        return
+    yield from services(app)
+    yield clone
+    yield image if sv.process_manager(app).contains else venv
+    yield gunicorn
+    yield supervisor
+    yield from [balancer_http, nginx] if app.balancer_site and app.domains else [nginx]
+    yield from [balancer] * bool(app.balancer_site)
+    yield certbot

@@ -187,7 +187,10 @@ class Target(SiteSettings):
 
     @property
     def app_sites(self) -> tuple[str, ...]:
-        """The files with which nginx enables the app on the server of a balancer's site, for HTTP and for HTTPS."""
+        """The files with which nginx enables the app on the server of a balancer's site, for HTTP and for HTTPS.
+
+        The balancer's HTTPS replaces the app's, which a live server has until it becomes a balancer, too.
+        """
         enabled = self.paths.site_enabled.removesuffix(SUFFIX)
         return (enabled, f"{enabled}-tls") if self.beside_app else ()
 
