@@ -16,7 +16,7 @@ from selvedge.resources.access.firewall import Firewall, PortAllowed
 from selvedge.resources.files import Absent
 from selvedge.resources.nginx.drained import Drained, DrainRules
 from selvedge.resources.nginx.https import NginxHttps
-from selvedge.resources.nginx.sites import ServerNamesFree
+from selvedge.resources.nginx.sites import FormerDefaults, ServerNamesFree
 from selvedge.resources.packages import Packages
 from selvedge.resources.services import Service
 from tests.support.declared import BACKEND, NAMED, file, of, parts
@@ -250,5 +250,7 @@ def test_both_on_one_server(app: Callable[..., Target]) -> None:
     # A live server becomes both: the balancer's HTTPS replaces the app's by one reload.
     (names,) = of("balancer", settings, ServerNamesFree)
     assert {"/etc/nginx/sites-enabled/hello", "/etc/nginx/sites-enabled/hello-tls"} <= set(names.own)
+    (former,) = of("balancer", settings, FormerDefaults)
+    assert "/etc/nginx/sites-enabled/hello" not in former.own, "the app's port keeps its default server"
     (https,) = of("balancer", settings, NginxHttps)
     assert Absent("/etc/nginx/sites-enabled/hello-tls") in https.loads
