@@ -8,6 +8,16 @@ from .nginx import nginx
 from .parts.messages import messages
 
 
+@sv.step(phase="switch", name="balancer-http")
+def balancer_http(app):
+    """Make the balancer's site over HTTP before nginx moves the app to its port, on a server that has both.
+
+    Until then, nginx prefers the app's site, which has the same names, because its file comes first. The balancer takes over HTTPS
+    afterwards, before certbot removes the app's.
+    """
+    yield from nginx.resources(app.balancer_site)
+
+
 @sv.step(phase="switch", precondition=preconditions.balancer)
 def balancer(app):
     """Balance the requests over the web servers."""

@@ -36,9 +36,9 @@ def certbot(app):
     listen = sv.ListenTls(sv.listen_tls_path(port), sv.nginx_template("nginx/listen-tls.conf.j2", port=port))
     text = sv.template("nginx/tls.conf.j2", app=app, listen=listen.path, certificate=certificate)
     to_https = sv.template("nginx/redirect.conf.j2", app=app)
-    former = sv.FormerNamesDropped(sv.Site.of(app))
+    former = (*(sv.Absent(path) for path in app.app_sites[1:]), sv.FormerNamesDropped(sv.Site.of(app)))
     site_file, http = sv.tls_site(site, text, certificate), sv.File(redirect, to_https)
-    yield from (loads := (certificate, listen, site_file, sv.Link(enabled, to=site), http, former, default))
+    yield from (loads := (certificate, listen, site_file, sv.Link(enabled, to=site), http, *former, default))
     yield sv.NginxHttps(
         loads=loads, stamp=f"nginx-tls-{app.name}", domain=app.served_names[0], fullchain=certificate.fullchain, port=port,
         folder=app.path_folder, check_site=sv.site_check(app),

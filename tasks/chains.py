@@ -1,7 +1,7 @@
 """The chains: each is a list of steps."""
 import selvedge as sv
 
-from .balancer import balancer
+from .balancer import balancer, balancer_http
 from .certbot import certbot
 from .clone import clone
 from .gunicorn import gunicorn
@@ -39,12 +39,13 @@ def deploy(app):
     """Release the newest commit without dropping requests."""
     yield install
     yield from services(app)
+    if app.backends:
+        yield balancer
     if app.runs_here:
         yield clone
         yield image if sv.process_manager(app).contains else venv
         yield gunicorn
         yield supervisor
-        yield nginx
+        yield from [balancer_http, nginx] if app.balancer_site and app.domains else [nginx]
+        yield from [balancer] * bool(app.balancer_site)
         yield certbot
-    if app.balancer_site:
-        yield balancer

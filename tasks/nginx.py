@@ -16,7 +16,7 @@ def nginx(app):
     if app.nginx.brotli:
         yield sv.NginxModules("brotli", "libnginx-mod-http-brotli-filter", "libnginx-mod-http-brotli-static")
     yield from site_port(app, app.nginx.http_port, own)
-    yield from site_names(app, own)
+    yield from site_names(app, (*own, *app.app_sites))
     # After a rotation nginx's workers open the logs as www-data: they may enter the folder, but not list it.
     yield sv.Directory(paths.logs, "0710", group="www-data")
     yield sv.NginxLogs(tuple(f"{paths.logs}/nginx-{kind}.log" for kind in ("access", "error", "missed")))

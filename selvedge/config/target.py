@@ -69,8 +69,8 @@ class Target(SiteSettings):
     environment (secret_names.py), by their variables. ssh_config: the file of `fab -S`, "" for the usual ones. ssh_keys: the
     private keys of `fab -i`. ssh_address: where ssh connects to.
     backends: of a balancer's site, the addresses with port to which it passes requests, by the names of the hosts. balancers: of a
-    backend, the addresses of the balancers. balancing: of a backend that is a balancer, too, the balancer's site. drains: of a
-    backend, `rollout.drain`.
+    backend, the addresses of the balancers. balancing: of a backend that is a balancer, too, the balancer's site. beside_app: of
+    such a site. drains: of a backend, `rollout.drain`.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -99,6 +99,7 @@ class Target(SiteSettings):
     balance_method: str = ""
     balancers: tuple[str, ...] = ()
     balancing: Target | None = None
+    beside_app: bool = False
     drains: bool = False
     release: Release = Field(default_factory=Release)
 
@@ -221,6 +222,15 @@ class Target(SiteSettings):
         """The files with which nginx enables a balancer's site on a backend, if it is no balancer any longer."""
         enabled = f"{self.paths.site_enabled}{SUFFIX}"
         return (enabled, f"{enabled}-tls") if self.balancers and not self.balancing else ()
+
+    @property
+    def app_sites(self) -> tuple[str, ...]:
+        """The files with which nginx enables the app on the server of a balancer's site, for HTTP and for HTTPS.
+
+        The balancer's HTTPS replaces the app's, which a live server has until it becomes a balancer, too.
+        """
+        enabled = self.paths.site_enabled.removesuffix(SUFFIX)
+        return (enabled, f"{enabled}-tls") if self.beside_app else ()
 
     @property
     def open_ports(self) -> tuple[int, ...]:

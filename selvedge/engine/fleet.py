@@ -72,11 +72,14 @@ class Fleet:
             raise
 
     def balancer_sessions(self) -> list[Session]:
-        """Return the sessions with the balancers, also with those outside of the run."""
+        """Return the sessions with the balancers, also with those outside of the run. Raises UsageError for a file of its table."""
+        from selvedge.ssh.named_files import check_named_files
+
         known = {**self.reached, **{session.name: session for session in self.sessions}}
         for name in self.balancers:
             if name not in known and self.reach:
                 known[name] = self.reached[name] = self.reach(name)
+                check_named_files(known[name].target.host)
         return [known[name] for name in self.balancers if name in known]
 
     def connect(self) -> None:

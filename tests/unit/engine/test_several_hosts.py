@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from selvedge.config.hosts import Host as HostTable
 from selvedge.config.server import Rollout
 from selvedge.engine.fleet import Fleet
 from selvedge.errors import UnreachableError
@@ -73,7 +74,8 @@ def test_a_balancer_outside_of_the_run_is_reached_once() -> None:
 
     def reach(name: str) -> Any:
         made.append(name)
-        return SimpleNamespace(name=name, remote=SimpleNamespace(close=lambda: made.append(f"{name} closed")))
+        target = SimpleNamespace(host=HostTable(name=name, address="10.0.0.1"))
+        return SimpleNamespace(name=name, target=target, remote=SimpleNamespace(close=lambda: made.append(f"{name} closed")))
 
     lb = Host("lb")
     found = Fleet([lb], Report(io.StringIO()), Rollout(), balancers=["lb", "lb-2"], reach=reach)  # type: ignore[list-item]

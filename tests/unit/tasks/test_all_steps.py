@@ -60,7 +60,8 @@ class TestAllSteps:
             elif isinstance(each, Venv):
                 made[f"{each.release}/.venv/bin/python"] = step_name
             elif hasattr(each, "path"):
-                made.setdefault(each.path, step_name)
+                # The first part of `balancer` has no task of its own.
+                made.setdefault(each.path, step_name.removesuffix("-http"))
 
     def test_the_app_cannot_change_files_that_root_or_nginx_reads(self, app: Callable[..., Target], name: str) -> None:
         settings = app(name)

@@ -15,6 +15,8 @@ from selvedge.release.instance import Instance
 from selvedge.resources.access.firewall import Firewall, PortAllowed
 from selvedge.resources.files import Absent
 from selvedge.resources.nginx.drained import Drained, DrainRules
+from selvedge.resources.nginx.https import NginxHttps
+from selvedge.resources.nginx.sites import FormerDefaults, ServerNamesFree
 from selvedge.resources.packages import Packages
 from selvedge.resources.services import Service
 from tests.support.declared import BACKEND, NAMED, file, of, parts
@@ -125,8 +127,9 @@ def matches(text: str, variable: str, value: str) -> str:
 
 
 @pytest.mark.parametrize(("value", "refused"), [
-    ("yes 10.0.0.1 10.0.0.2", ""), ("no 203.0.113.9 10.0.0.2", "1"), ("no 10.0.0.2 10.0.0.2", ""), ("no 127.0.0.1 127.0.0.1", ""),
-    ("no ::1 ::1", ""), ("no fd00::3 fd00::3", ""), ("no 10.0.0.22 10.0.0.2", "1"), ("no 0.0.0.2 10.0.0.2", "1"),
+    ("yes 10.0.0.1 10.0.0.2 ", ""), ("no 203.0.113.9 10.0.0.2 ", "1"), ("no 10.0.0.2 10.0.0.2 ", ""),
+    ("no 127.0.0.1 127.0.0.1 ", ""), ("no ::1 ::1 ", ""), ("no fd00::3 fd00::3 ", ""), ("no 10.0.0.22 10.0.0.2 ", "1"),
+    ("no 10.0.0.2 10.0.0.22 ", "1"), ("no 0.0.0.2 10.0.0.2 ", "1"), ("no 203.0.113.9 10.0.0.2 on", ""),
 ])  # fmt: skip
 def test_a_backend_refuses_peers_that_a_firewall_lets_in_for_another_app(
     app: Callable[..., Target], value: str, refused: str
@@ -234,10 +237,20 @@ def test_the_site_of_a_former_balancer_is_disabled(app: Callable[..., Target]) -
 
 def test_both_on_one_server(app: Callable[..., Target]) -> None:
     settings = app("a backend that balances")
-    assert [step.name for step in parts(settings)][-3:] == ["nginx", "certbot", "balancer"]
+    assert [step.name for step in parts(settings)][-4:] == ["balancer-http", "nginx", "balancer", "certbot"]
+    without = app("a backend that balances", domains=[])
+    # Two sites cannot be the default of a port.
+    assert [step.name for step in parts(without)][-3:] == ["nginx", "balancer", "certbot"]
     assert "listen 8080;" in file("nginx", settings, f"{SITES}/hello").text
     site = file("balancer", settings, f"{SITES}/hello.balancer").text
     assert "listen 80;" in site and "server 203.0.113.10:8080 " in site
     (wall,) = of("harden", settings, Firewall)
     assert (wall.ports, wall.inner) == ((80, 443), (("203.0.113.10", 8080), ("10.0.0.1", 8080)))
     assert settings.domains == NAMED["domains"]
+    # A live server becomes both: the balancer's HTTPS replaces the app's by one reload.
+    (names,) = of("balancer", settings, ServerNamesFree)
+    assert {"/etc/nginx/sites-enabled/hello", "/etc/nginx/sites-enabled/hello-tls"} <= set(names.own)
+    (former,) = of("balancer", settings, FormerDefaults)
+    assert "/etc/nginx/sites-enabled/hello" not in former.own, "the app's port keeps its default server"
+    (https,) = of("balancer", settings, NginxHttps)
+    assert Absent("/etc/nginx/sites-enabled/hello-tls") in https.loads
