@@ -12,12 +12,20 @@ backup_token() { cat -- "/srv/$app/backup/state/token" 2>/dev/null || :; }
 
 # backup_list: print the backups as JSON. $mark begins the lines of a failure.
 # Values: app
-backup_list() {
-  if [ ! -e "/srv/$app/backup/program/__main__.py" ]; then
+backup_list() { backup_answer list; }
+
+# backup_chosen BACKUP: print the backup that a restore would take, as JSON.
+# Values: app
+backup_chosen() { backup_answer choose "$1"; }
+
+# backup_answer COMMAND [ARGUMENT…]: run a command of the program that prints JSON, if the program is there and has it.
+# Values: app
+backup_answer() {
+  if ! grep -q "^def command_$1(" "/srv/$app/backup/program/__main__.py" 2>/dev/null; then
     printf '%s absent\n' "$mark"
     return 0
   fi
-  SELVEDGE_MARK=$mark python3 -BIS "/srv/$app/backup/program" list
+  backup_program "$@"
 }
 
 # backup_scan HOST PORT: print the host keys that the backup host shows to this server.
@@ -44,7 +52,7 @@ backup_live() {
   # Until the end of this shell, a backup by schedule leaves the restored files alone.
   exec 6>"/run/selvedge/$app.restoring"
   flock 6
-  backup_restore "$1"
+  backup_restore "$1" '' live
   live=$(releases_live)
   # A killed run may have stopped the app, or a part of it.
   stopped=$base/backup/state/stopped
@@ -109,13 +117,13 @@ backup_fact() {
   printf 'backup-timer %s\n' "$(systemctl is-active "selvedge-$app-backup.timer" 2>/dev/null)"
 }
 
-# backup_restore BACKUP [KEPT]: restore it beside the live data.
+# backup_restore BACKUP KEPT LIVE: restore it beside the live data, where it stays (KEPT), or from where it is put in place (LIVE).
 # Values: app size
 backup_restore() {
   if [ -n "$size" ]; then
-    payload_read "$size" | backup_program restore - "${2:-}"
+    payload_read "$size" | backup_program restore - "$2" "$3"
   else
-    backup_program restore "$1" "${2:-}"
+    backup_program restore "$1" "$2" "$3"
   fi
 }
 
@@ -140,6 +148,8 @@ backup_take() {
 backup_before_migration() {
   local reason remedy taken
   grep -q '"before_migrate": true' "$base/backup/settings.json" 2>/dev/null || return 0
+  # The first release has no data yet, unless `fab remove` has kept it. On a new server its backup would be the newest one.
+  [ -n "$old" ] || grep -q "$(printf '\tremove\t')" "$base/history" 2>/dev/null || return 0
   step_wait "taking a backup before the migration"
   backup_program take migration 2>&1 | tee -- "$undo/backup" | sed -u "/^$mark error /d; /^$mark remedy /d"
   reason=$(sed -n "s/^$mark error //p" "$undo/backup" | sed "s/[. ]*$//")
@@ -192,7 +202,7 @@ backup_remove() {
 # backup_beside BACKUP: restore a backup beside the live data, where it stays.
 # Values: app token size
 backup_beside() {
-  backup_restore "$1" kept
+  backup_restore "$1" kept ''
   backup_done
 }
 

@@ -183,6 +183,9 @@ def test_the_server_is_lost(
     sftp(fresh)
     if stage == "bare":
         project.must("setup", "deploy")
+        # The night comes before the restore.
+        assert fresh.run("systemctl start selvedge-hello-backup.service", check=False).returncode != 0
+        assert "is of another installation of the server, so no backup was taken" in project.fab("status").stdout
     fresh.run(POSTGRES)
     project.must("restore", "--live", "--yes")
     assert total(fresh) == (TOTAL, TOTAL)

@@ -119,13 +119,26 @@ class TestUsage:
         with pytest.raises(UsageError, match="is missing"):
             self.restore(run, file="/none")
 
-    def test_the_answer_no(self, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-        asked: list[str] = []
+    @pytest.mark.parametrize(("answer", "asked", "noted"), [
+        (None, "ab12", ""),
+        ({"id": "ab12" * 16, "time": "2026-01-31T13:00:00.123456789+01:00", "why": "scheduled", "bytes": 8192, "doubt": ""},
+         "the backup ab12ab12 (2026-01-31 12:00:00 UTC, by schedule, 8.2 kB)", ""),
+        ({"id": "ab12" * 16, "time": "2026-01-31T12:00:00Z", "why": "migration", "bytes": None, "doubt": "It is small"},
+         "the backup ab12ab12 (2026-01-31 12:00:00 UTC, before a migration, -)",
+         "Note: It is small. `fab -H web restore --live --snapshot ID` takes another one."),
+    ], ids=["not set up", "sure", "in doubt"])  # fmt: skip
+    def test_the_question_names_the_backup(
+        self, project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], answer: object, asked: str,
+        noted: str,
+    ) -> None:  # fmt: skip
+        questions: list[str] = []
         monkeypatch.setattr(backup, "can_ask", lambda: True)
-        monkeypatch.setattr(backup, "accepted", lambda question: bool(asked.append(question)))
+        monkeypatch.setattr(backup, "accepted", lambda question: bool(questions.append(question)))
+        monkeypatch.setattr(backup, "_answer", lambda *_: answer)
         with pytest.raises(SelvedgeError, match="Nothing was restored"):
             self.restore(project({"web": ""}, LOCAL), live=True, snapshot="ab12")
-        assert asked == ["Replace the files and databases of hello on web by ab12? The app stops meanwhile. [y/N] "]
+        assert questions == [f"Replace the files and databases of hello on web by {asked}? The app stops meanwhile. [y/N] "]
+        assert noted in " ".join(capsys.readouterr().out.split())
 
     def test_the_host_key_is_unknown(self, project: Project, tmp_path: Path) -> None:
         text = '[backup]\nto = "sftp:me@203.0.113.20:/b"\nkey = "backup_key"\n'

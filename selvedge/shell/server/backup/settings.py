@@ -1,6 +1,7 @@
 """The settings of an app's backups, and the folders that they use."""
 
 import contextlib
+import hashlib
 import json
 import os
 import pwd
@@ -19,8 +20,22 @@ REPLACED = f"{HERE}/replaced"
 STATE = f"{HERE}/state"
 HALF = "half-restored"
 """The file in STATE while live data is being replaced. A killed command leaves it."""
+STOPPED, UNSTARTED = "stopped", "not-started"
+"""Files in STATE while the app is stopped: the second one after its data was replaced."""
+BEFORE = "before-restore"
+"""The file in STATE with the id of the backup that has the data from before the last restore."""
 MANIFEST = "manifest.json"
 MARK = os.environ.get("SELVEDGE_MARK", "")
+
+
+def installation(app):
+    """Return a name of this installation of the server, "" if it has none. The id itself is confidential (machine-id(5))."""
+    try:
+        with open("/etc/machine-id", encoding="ascii") as file:
+            number = file.read().strip()
+    except (OSError, ValueError):
+        return ""
+    return hashlib.sha256(f"selvedge {app} {number}".encode()).hexdigest()[:12] if number else ""
 
 
 class Failed(Exception):
@@ -80,7 +95,8 @@ def fail(error):
         if remedy:
             _print(f"{MARK} remedy {remedy}")
     else:
-        _print(f"{problem} {remedy}".strip())
+        # Standard output may be the backup itself (`dump`).
+        print(f"{problem} {remedy}".strip(), file=sys.stderr)
 
 
 def size(number):

@@ -14,7 +14,7 @@ from .finding import Found, roots
 from .paths import SUFFIXES, remove
 from .postgres import Postgres
 from .repository import WHY
-from .settings import HERE, MANIFEST, SCRATCH, Failed, counted, say, size, wait, write
+from .settings import HERE, MANIFEST, SCRATCH, Failed, counted, installation, say, size, wait, write
 
 
 def run_sqlite(settings, paths, folder=""):
@@ -124,7 +124,9 @@ def take(settings, repository, why):
         number, total = files.without(copied)
         tables = [each for kind in ("sqlite", "postgres") for each in found[kind]]
         total += sum(each["size"] for each in tables)
-        summary, unread = save(settings, repository, [f"why:{why}", f"bytes:{total}"], copied)
+        machine = installation(settings.app)
+        tagged = [f"why:{why}", f"bytes:{total}", *([f"machine:{machine}"] if machine else [])]
+        summary, unread = save(settings, repository, tagged, copied)
     finally:
         shutil.rmtree(SCRATCH, ignore_errors=True)
     seconds, short = time.time() - began, summary["snapshot_id"][:8]
