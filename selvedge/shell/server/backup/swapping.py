@@ -26,6 +26,9 @@ def swap(settings, repository):
     """
     if not os.path.isdir(f"{RESTORED}/shared"):
         raise Failed("The restored backup is missing: another command has removed it.", "Run the same command again.")
+    # The app owns the restored files: until here its user could pass through to them.
+    os.chown(RESTORED, 0, 0)
+    os.chmod(RESTORED, 0o700)
     about = read_record(f"{RESTORED}/copies")
     # It must have all that is replaced.
     settings.files = [*settings.files, *about["files"]] if settings.files and about["files"] else []
@@ -149,10 +152,13 @@ def replaced_names(settings, about):
 
 def replace(settings, name, moved):
     """Move a path of `shared` to REPLACED, and the restored one in its place, if they exist."""
-    new, old, away = f"{RESTORED}/shared/{name}", safe_path(settings.shared, name), f"{REPLACED}/{name}"
-    if has_mount(old) and (os.path.isdir(new) or not os.path.lexists(new)):
+    new, old, away = safe_path(f"{RESTORED}/shared", name), safe_path(settings.shared, name), f"{REPLACED}/{name}"
+    if has_mount(old):
         # A volume stays where it is mounted.
-        for each in sorted({*os.listdir(old), *(os.listdir(new) if os.path.isdir(new) else ())} - NEVER):
+        is_folder = os.path.isdir(new) and not os.path.islink(new)
+        if os.path.lexists(new) and not is_folder:
+            raise Failed(f"A volume is mounted on {old}, or below it, and the backup has no folder there.", "Unmount it first.")
+        for each in sorted({*os.listdir(old), *(os.listdir(new) if is_folder else ())} - NEVER):
             replace(settings, f"{name}/{each}", moved)
         return
     if os.path.lexists(old):
