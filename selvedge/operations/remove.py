@@ -11,9 +11,12 @@ from selvedge.config.processes import Process
 from selvedge.config.server import Tls
 from selvedge.config.services import Services
 from selvedge.config.target import Release, Target
+from selvedge.errors import SelvedgeError
 from selvedge.release.managers import MANAGERS
+from selvedge.resources.backups import deletable, folder_paths
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.nginx.certbot import PROGRAMS
+from selvedge.resources.restores import HALF, HALF_MARK, repair
 from selvedge.shell.library import call
 from selvedge.shell.quoting import quote, words
 from selvedge.task import Step
@@ -96,12 +99,14 @@ class Removed(Resource):
         found -= {paths.site_enabled, f"{paths.site_enabled}-tls", paths.live_socket}
         if self.data:
             return (*sorted(found), paths.live_socket, paths.base, paths.logs, paths.redis_data)
-        kept = (paths.shared, paths.logs, f"{paths.base}/history")
+        # `backup_delete` keeps what a restore has put beside the live data.
+        kept = (paths.shared, paths.logs, paths.backup, f"{paths.base}/history")
         return (*sorted(path for path in found if not any(_overlap(path, each) for each in kept)), paths.live_socket)
 
     def probe(self) -> str:
         paths = self.app.paths
-        existing = f"probe_existing {words(paths.site_enabled, f'{paths.site_enabled}-tls', *self._places())}"
+        backups = () if self.data else folder_paths(paths.backup)
+        existing = f"probe_existing {words(paths.site_enabled, f'{paths.site_enabled}-tls', *backups, *self._places())}"
         certificate = call("remove_certificate", given=self.app.shell_values)
         renewal = f"if {{ {certificate}; }}; then echo /etc/letsencrypt/renewal/{self.app.name}.conf; fi"
         user = f"if getent passwd {quote(self.app.name)} >/dev/null; then echo 'user {self.app.name}'; fi" if self.data else ""
@@ -109,9 +114,15 @@ class Removed(Resource):
         return "\n".join(filter(None, [existing, renewal, user, database]))
 
     def plan(self, fact: str) -> Change | None:
-        if not fact.strip():
-            return None
+        """Return the change. Raises SelvedgeError if a restore has replaced only a part of the data that stays."""
         app, paths = self.app, self.app.paths
+        found = [line for line in fact.split("\n") if line.strip()]
+        if not self.data:
+            if f"{paths.backup}/{HALF_MARK}" in found:
+                raise SelvedgeError(f"{app.host.name}: {HALF}, so nothing was removed.", repair(app))
+            found = deletable(paths.backup, found)
+        if not found:
+            return None
         own = {"its database": app.services.postgres, "the data of its Redis": app.services.redis}
         stays = [paths.shared, paths.logs, *(what for what, on in own.items() if on)]
         kept = "with its data and logs" if self.data else f"keep {', '.join(stays[:-1])} and {stays[-1]}"
@@ -119,7 +130,7 @@ class Removed(Resource):
         return Change(
             f"remove {app.name} from the server, {kept}",
             shell,
-            diff="\n".join(f"-{path}" for path in fact.split("\n") if path),
+            diff="\n".join(f"-{path}" for path in found),
             noted=True,
         )
 

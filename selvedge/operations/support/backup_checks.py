@@ -8,6 +8,7 @@ from selvedge.config.target import Target
 from selvedge.operations.support.check_results import CheckResult, ok, problem, warning
 from selvedge.operations.support.host_status import HostStatus
 from selvedge.operations.support.text import duration
+from selvedge.resources.restores import HALF, repair
 
 OLD_DAYS = 8
 """Days after which the last backup is old, unless `backup.schedule` is empty."""
@@ -19,13 +20,14 @@ def check_backups(app: Target, status: HostStatus) -> Iterator[CheckResult]:
     if "backup-timer" not in status.facts:
         yield warning("backup", "backups are not set up on the server", f"Run `fab -H {host} backup`.")
         return
-    for fact, text, marks in (
-        ("backup-half", "a restore was interrupted, and has replaced only a part of the live data", "half-restored stopped"),
-        ("backup-stopped", "a restore was interrupted, and has not run to its end since", "stopped"),
+    again = f"Run `fab -H {host} restore --live` again, or `fab -H {host} start`: the data is that from before the restore."
+    start = f"Run `fab -H {host} start`, and `fab -H {host} logs` if it does not."
+    for fact, text, remedy in (
+        ("backup-half", HALF, repair(app)),
+        ("backup-stopped", "a restore was interrupted before it replaced data, and the app is stopped", again),
+        ("backup-unstarted", "a restore has replaced the data, and the app has not started since", start),
     ):
         if fact in status.facts:
-            remove = " ".join(["sudo rm -f", *(f"{app.paths.backup}/state/{mark}" for mark in marks.split())])
-            remedy = f"Run the same `fab -H {host} restore --live` again. If the data is right as it is: `{remove}` on the server."
             yield problem("backup", text, remedy)
     good, failed = _age(status, "backup-good"), _age(status, "backup-failed")
     if failed is not None:

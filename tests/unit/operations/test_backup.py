@@ -163,7 +163,9 @@ FACTS = "now 1000000\nbackup-timer active\n"
     (FACTS + "backup-good 999990 ab12 manual\nbackup-unrehearsed 999995 it differs\n",
      ["ok: the last good one is 10 s old", "problem: the rehearsal of a restore failed 5 s ago: it differs"]),
     (FACTS + "backup-good 999990 ab12 manual\nbackup-stopped yes\n",
-     ["problem: a restore was interrupted, and has not run to its end since", "ok: the last good one is 10 s old"]),
+     ["problem: a restore was interrupted before it replaced data, and the app is stopped", "ok: the last good one is 10 s old"]),
+    (FACTS + "backup-good 999990 ab12 manual\nbackup-unstarted yes\n",
+     ["problem: a restore has replaced the data, and the app has not started since", "ok: the last good one is 10 s old"]),
     (FACTS + "backup-good 999990 ab12 manual\nbackup-half yes\n",
      ["problem: a restore was interrupted, and has replaced only a part of the live data", "ok: the last good one is 10 s old"]),
 ])  # fmt: skip

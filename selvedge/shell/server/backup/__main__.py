@@ -78,7 +78,7 @@ def command_take(settings, repository, why):
         with recorded("failed", "take"):
             if os.path.exists(f"{STATE}/{HALF}"):
                 # It would be the newest one, which the next restore takes.
-                repaired = f"If you have repaired the data: `sudo rm {STATE}/{HALF}` on the server."
+                repaired = f"If you have repaired the data yourself: `sudo rm {STATE}/{HALF}` on the server, then `fab start`."
                 remedy = f"Run the same `fab restore --live` again. {repaired}"
                 raise Failed("A restore has replaced only a part of the live data, so no backup was taken.", remedy)
             if why in ("scheduled", "migration"):

@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+from urllib.parse import quote, unquote
 
 from .settings import Failed, say
 
@@ -82,3 +83,14 @@ def _text(line):
 def _said(done):
     lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
     return [line for line in lines if "ERROR" in line or "error:" in line] or lines or [f"exit status {done.returncode}"]
+
+
+def dumped(folder):
+    """Return the databases that have a dump in a folder."""
+    names = os.listdir(folder) if os.path.isdir(folder) else ()
+    return [unquote(each[: -len(".dump")]) for each in names if each.endswith(".dump")]
+
+
+def file_name(database):
+    """Return the name of the file with the dump of a database."""
+    return f"{quote(database, safe='')}.dump"

@@ -7,8 +7,9 @@ import shutil
 import stat
 import subprocess
 
+from .dumps import dumped
 from .paths import safe_path, topmost
-from .postgres import USUAL_FORM, Postgres, dumped
+from .postgres import USUAL_FORM, Postgres
 from .settings import HERE, MANIFEST, REHEARSED, RESTORED, Failed, counted, room, say, wait
 from .taking import run_sqlite
 

@@ -66,6 +66,8 @@ mark=@selvedge
 
 # … the library releases
 
+# … the library restoring
+
 # … the library rpc
 
 # … the library service

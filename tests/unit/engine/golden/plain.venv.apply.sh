@@ -64,6 +64,8 @@ mark=@selvedge
 
 # … the library releases
 
+# … the library restoring
+
 # … the library rpc
 
 # … the library service
