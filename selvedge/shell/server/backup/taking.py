@@ -16,6 +16,9 @@ from .postgres import Postgres
 from .repository import WHY
 from .settings import HERE, MANIFEST, SCRATCH, Failed, counted, installation, say, size, wait, write
 
+BEFORE_RESTORES = 5
+"""Backups from before a restore that are kept, beside those of `backup.keep`."""
+
 
 def run_sqlite(settings, paths, folder=""):
     """Run sqlite.py as the app's user; return what it says of each database. Raises Failed."""
@@ -217,11 +220,15 @@ def pattern(path):
 
 
 def thin_out(settings, repository):
-    """Delete the backups that `backup.keep` does not keep, and the data that only they had. Raises Failed."""
+    """Delete the backups that `backup.keep` does not keep, and the data that only they had. Raises Failed.
+
+    Those before a restore are counted apart: several restores in a row must not take the places of the others.
+    """
     if not settings.keep:
         return
     wait("deleting old backups")
-    words = [word for name, count in settings.keep.items() for word in (f"--keep-{name}", str(count))]
-    # Only those of this program: someone may have put others there.
-    tags = [word for why in WHY for word in ("--tag", f"why:{why}")]
-    repository.run("forget", "--prune", "--group-by", "", *tags, "--keep-within", "1d", *words)
+    usual = [word for name, count in settings.keep.items() for word in (f"--keep-{name}", str(count))]
+    for reasons, words in ((["restore"], ["--keep-last", str(BEFORE_RESTORES)]), ([why for why in WHY if why != "restore"], usual)):
+        # Only those of this program: someone may have put others there.
+        tags = [word for why in reasons for word in ("--tag", f"why:{why}")]
+        repository.run("forget", "--prune", "--group-by", "", *tags, "--keep-within", "1d", *words)

@@ -128,6 +128,21 @@ class TestTake:
         assert len(json.loads(machine.must("list"))) == 2
 
 
+    def test_backups_before_restores_have_places_of_their_own(self, machine: Machine) -> None:
+        program = machine.folder / "program/backup/taking.py"
+        text = program.read_text().replace('"--keep-within", "1d", ', "")
+        program.write_text(text.replace("BEFORE_RESTORES = 5", "BEFORE_RESTORES = 2"))
+        machine.configure(keep={"last": 2})
+        machine.write("file", "good")
+        for _ in range(2):
+            machine.must("take", "manual")
+        for _ in range(3):
+            machine.must("restore")
+            machine.must("swap")
+        machine.must("take", "manual")
+        assert [each["why"] for each in json.loads(machine.must("list"))] == ["manual", "restore", "restore", "manual"]
+
+
 class TestRestore:
     def test_in_place(self, machine: Machine) -> None:
         machine.write("uploads/old", "old")
