@@ -123,7 +123,8 @@ def _download(run: Run, session: Session, path: Path) -> None:
                 file.write(data)
         if channel.recv_exit_status() != 0:
             said = channel.recv_stderr(1 << 14).decode(errors="replace").strip().splitlines()
-            raise SelvedgeError(f"{error}: {said[-1] if said else 'the connection was lost'}.", "Run the same command again.")
+            reason = said[-1].rstrip(".") if said else "the connection was lost"
+            raise SelvedgeError(f"{error}: {reason}.", "Run the same command again.")
         part.rename(path)
     except OSError as caught:
         remedy = f"Check the disk of your machine: `df -h {path.absolute().parent}`."

@@ -211,6 +211,13 @@ class TestRestore:
             done = machine.server.run(f"export SELVEDGE_MARK=@\n{program} restore - </root/file.tar 2>&1")
             assert done.returncode == 1 and reason in done.stdout.decode(), done
 
+    def test_a_failed_download_says_why(self, machine: Machine) -> None:
+        """Its standard output is the file."""
+        done = machine.server.run("python3 -BIS /srv/hello/backup/program dump 2>/root/said >/root/file.tar")
+        assert done.returncode == 1 and machine.server.path("/root/file.tar").read_bytes() == b""
+        said = machine.server.path("/root/said").read_text()
+        assert said == "/var/backups/apps/hello/web has no backup yet. Run `fab backup` first.\n"
+
     def test_a_link_of_the_app_leads_nowhere(self, machine: Machine) -> None:
         """The app could make a folder of its own a link to one of root's, and have root write there."""
         machine.configure(files=["a/b"])
