@@ -10,8 +10,10 @@ from selvedge.operations.support.host_status import HostStatus
 from selvedge.operations.support.text import duration
 from selvedge.resources.restores import HALF, repair
 
-OLD_DAYS = 8
-"""Days after which the last backup is old, unless `backup.schedule` is empty."""
+USUAL_PERIOD = 4 * 86400
+"""Seconds from one backup to the next, if the server does not know them."""
+LATE = 12 * 3600
+"""Seconds that a backup may take. One that failed is reported at once; two that were missed make the last one old."""
 
 
 def check_backups(app: Target, status: HostStatus) -> Iterator[CheckResult]:
@@ -35,7 +37,10 @@ def check_backups(app: Target, status: HostStatus) -> Iterator[CheckResult]:
     if good is None:
         if failed is None:
             yield warning("backup", "no backup was taken yet", f"Run `fab -H {host} backup`.")
-    elif app.backup.schedule and good > OLD_DAYS * 86400 and failed is None:
+    elif (place := _words(status, "backup-good", 3)) and place != app.backup_repository:
+        text = f"none was taken to {app.backup_repository} yet: the last good one, {duration(good)} old, is in {place}"
+        yield warning("backup", text, f"Run `fab -H {host} backup`.")
+    elif app.backup.schedule and good > 2 * _period(status) + LATE and failed is None:
         yield warning("backup", f"the last one is {duration(good)} old", f"Run `fab -H {host} backup`.")
     else:
         yield ok("backup", f"the last good one is {duration(good)} old")
@@ -46,6 +51,11 @@ def check_backups(app: Target, status: HostStatus) -> Iterator[CheckResult]:
     if (unrehearsed := _age(status, "backup-unrehearsed")) is not None:
         text = f"the rehearsal of a restore failed {duration(unrehearsed)} ago: {_words(status, 'backup-unrehearsed')}"
         yield problem("backup", text, f"Run `fab -H {host} backup --rehearse`.")
+
+
+def _period(status: HostStatus) -> float:
+    """Return the longest time from one scheduled backup to the next, in seconds."""
+    return next(iter(status.numbers("backup-period", 1) or ()), USUAL_PERIOD)
 
 
 def _age(status: HostStatus, fact: str) -> float | None:

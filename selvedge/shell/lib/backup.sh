@@ -95,7 +95,18 @@ backup_start() {
   restoring_forget
 }
 
-# backup_fact: the state of the backups: "backup-good SECONDS ID WHY", "backup-failed SECONDS REASON", the same of rehearsals,
+# backup_period: print the longest time from one scheduled backup to the next in seconds, nothing if systemd does not know it.
+# Values: app
+backup_period() {
+  local times
+  sed -n 's/^OnCalendar=//p' "/etc/systemd/system/selvedge-$app-backup.timer" 2>/dev/null | while IFS= read -r times; do
+    LC_ALL=C TZ=UTC systemd-analyze calendar --iterations=8 "$times" 2>/dev/null </dev/null |
+      sed -n 's/^ *\(Next elapse\|Iter\. #[0-9]*\): *//p' | LC_ALL=C TZ=UTC date -f - +%s 2>/dev/null |
+      awk 'NR > 1 && $1 - before > most { most = $1 - before } { before = $1 } END { if (most) print most }'
+  done | sort -n | head -n 1
+}
+
+# backup_fact: the state of the backups: "backup-good SECONDS ID WHY REPOSITORY", "backup-failed SECONDS REASON", the same of rehearsals,
 # "backup-half yes" or "backup-stopped yes" after a restore that was cut, with a part of the live data replaced, or none of it;
 # "backup-unstarted yes" after one whose app did not start; "backup-timer STATE".
 # Values: app base
@@ -106,6 +117,8 @@ backup_fact() {
     if [ -s "$base/backup/state/$name" ]; then printf 'backup-%s %s\n' "$name" "$(head -n 1 "$base/backup/state/$name")"; fi
   done
   restoring_fact | sed 's/^/backup-/'
+  name=$(backup_period)
+  [ -z "$name" ] || printf 'backup-period %s\n' "$name"
   printf 'backup-timer %s\n' "$(systemctl is-active "selvedge-$app-backup.timer" 2>/dev/null)"
 }
 

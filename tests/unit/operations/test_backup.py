@@ -155,6 +155,13 @@ FACTS = "now 1000000\nbackup-timer active\n"
     (FACTS, ["warning: no backup was taken yet"]),
     (FACTS + "backup-good 999990 ab12 scheduled\n", ["ok: the last good one is 10 s old"]),
     (FACTS + "backup-good 1000 ab12 scheduled\n", ["warning: the last one is 11 days 13 h old"]),
+    (FACTS + "backup-good 1000 ab12 scheduled\nbackup-period 2678400\n", ["ok: the last good one is 11 days 13 h old"]),
+    (FACTS + "backup-good 789000 ab12 scheduled\nbackup-period 86400\n", ["ok: the last good one is 2 days 10 h old"]),
+    (FACTS + "backup-good 783000 ab12 scheduled\nbackup-period 86400\n", ["warning: the last one is 2 days 12 h old"]),
+    (FACTS + "backup-good 999990 ab12 manual /var/backups/x/hello/server\n", ["ok: the last good one is 10 s old"]),
+    (FACTS + "backup-good 999990 ab12 manual /var/backups/old/hello/server\n",
+     ["warning: none was taken to /var/backups/x/hello/server yet: the last good one, 10 s old, is in "
+      "/var/backups/old/hello/server"]),
     (FACTS + "backup-good 999990 ab12 manual\nbackup-failed 999995 restic init: the disk is full.\n",
      ["problem: failed 5 s ago: restic init: the disk is full.", "ok: the last good one is 10 s old"]),
     (FACTS + "backup-failed 999995 x\n", ["problem: failed 5 s ago: x"]),

@@ -133,7 +133,7 @@ def take(settings, repository, why):
     finally:
         shutil.rmtree(SCRATCH, ignore_errors=True)
     seconds, short = time.time() - began, summary["snapshot_id"][:8]
-    write("good", f"{int(time.time())} {short} {why}\n")
+    write("good", f"{int(time.time())} {short} {why} {settings.repository}\n")
     said = [counted(number, "file"), counted(len(tables), "database")]
     said += [size(total), f"{size(summary['data_added'])} new", f"{seconds:.1f} s"]
     say(f"backup {short}: {', '.join(said)}")
