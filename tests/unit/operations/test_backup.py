@@ -76,6 +76,27 @@ class TestPassword:
         assert "ssh deploy@203.0.113.7 sudo cat /srv/hello/backup/password" in error.value.remedy
         assert not (tmp_path / ".env").exists()
 
+    @pytest.mark.parametrize("password", ["a long enough password", "# 'q' \"d\" $HOME `id` \\n \\ &/", "x'y\\'z#1 2"])
+    def test_the_command_that_copies_it(
+        self, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, password: str
+    ) -> None:
+        run = project({"web": 'address = "203.0.113.7"\nport = 2222\nkey = "my key"'}, LOCAL)
+        monkeypatch.setattr(run.fleet, "each", lambda _work: [True])
+        with pytest.raises(ConfigError) as error:
+            backup_secrets.complete(run, yes=False, dry=False)
+        (tmp_path / "bin").mkdir()
+        (tmp_path / "password").write_text(f"{password}\n")
+        (tmp_path / "bin/ssh").write_text('#!/bin/sh\necho "$*" >asked\ncat password\n')
+        (tmp_path / "bin/ssh").chmod(0o755)
+        (tmp_path / ".env").write_text("OTHER=x")
+        command = error.value.remedy.partition("`")[2].rpartition("`")[0]
+        environment = {"PATH": f"{tmp_path}/bin:/usr/bin:/bin"}
+        subprocess.run(["sh", "-c", command], cwd=tmp_path, check=True, env=environment)
+        found = read_environment(tmp_path / ".env")
+        assert found[PASSWORD].get_secret_value() == password and found["OTHER"].get_secret_value() == "x"
+        asked = (tmp_path / "asked").read_text()
+        assert asked.startswith("-p 2222 -i ") and asked.endswith("my key deploy@203.0.113.7 sudo cat /srv/hello/backup/password\n")
+
 
 class TestUsage:
     @pytest.fixture(autouse=True)
