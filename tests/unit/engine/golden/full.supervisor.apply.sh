@@ -317,115 +317,119 @@ stamp_write selvedge-stop.hello.service cc3041b14aa456771520bcbc428e0a7a907f55ed
 )
 change_11() (
 set -eu
-apt_install restic
+step_fail '/srv/hello/shared is missing.'
 )
 change_12() (
 set -eu
-install -d -m 00710 -o root -g hello -- /srv/hello/backup
+apt_install restic
 )
 change_13() (
 set -eu
-install -d -m 00700 -o root -g root -- /srv/hello/backup/state
+install -d -m 00710 -o root -g hello -- /srv/hello/backup
 )
 change_14() (
 set -eu
-install -d -m 00700 -o root -g root -- /srv/hello/backup/program
+install -d -m 00700 -o root -g root -- /srv/hello/backup/state
 )
 change_15() (
 set -eu
-install -d -m 00700 -o root -g root -- /srv/hello/backup/program/backup
+install -d -m 00700 -o root -g root -- /srv/hello/backup/program
 )
 change_16() (
+set -eu
+install -d -m 00700 -o root -g root -- /srv/hello/backup/program/backup
+)
+change_17() (
 set -eu
 file_put /srv/hello/backup/program/backup/__init__.py 0600 root root <<'EOF'
 # … backup/__init__.py
 EOF
 )
-change_17() (
+change_18() (
 set -eu
 file_put /srv/hello/backup/program/__main__.py 0600 root root <<'EOF'
 # … __main__.py
 EOF
 )
-change_18() (
+change_19() (
 set -eu
 file_put /srv/hello/backup/program/backup/choosing.py 0600 root root <<'EOF'
 # … backup/choosing.py
 EOF
 )
-change_19() (
+change_20() (
 set -eu
 file_put /srv/hello/backup/program/backup/dumps.py 0600 root root <<'EOF'
 # … backup/dumps.py
 EOF
 )
-change_20() (
+change_21() (
 set -eu
 file_put /srv/hello/backup/program/backup/excluding.py 0600 root root <<'EOF'
 # … backup/excluding.py
 EOF
 )
-change_21() (
+change_22() (
 set -eu
 file_put /srv/hello/backup/program/backup/finding.py 0600 root root <<'EOF'
 # … backup/finding.py
 EOF
 )
-change_22() (
+change_23() (
 set -eu
 file_put /srv/hello/backup/program/backup/paths.py 0600 root root <<'EOF'
 # … backup/paths.py
 EOF
 )
-change_23() (
+change_24() (
 set -eu
 file_put /srv/hello/backup/program/backup/postgres.py 0600 root root <<'EOF'
 # … backup/postgres.py
 EOF
 )
-change_24() (
+change_25() (
 set -eu
 file_put /srv/hello/backup/program/backup/psql.py 0600 root root <<'EOF'
 # … backup/psql.py
 EOF
 )
-change_25() (
+change_26() (
 set -eu
 file_put /srv/hello/backup/program/backup/repository.py 0600 root root <<'EOF'
 # … backup/repository.py
 EOF
 )
-change_26() (
+change_27() (
 set -eu
 file_put /srv/hello/backup/program/backup/restoring.py 0600 root root <<'EOF'
 # … backup/restoring.py
 EOF
 )
-change_27() (
+change_28() (
 set -eu
 file_put /srv/hello/backup/program/backup/settings.py 0600 root root <<'EOF'
 # … backup/settings.py
 EOF
 )
-change_28() (
+change_29() (
 set -eu
 file_put /srv/hello/backup/program/backup/sqlite.py 0600 root root <<'EOF'
 # … backup/sqlite.py
 EOF
 )
-change_29() (
+change_30() (
 set -eu
 file_put /srv/hello/backup/program/backup/swapping.py 0600 root root <<'EOF'
 # … backup/swapping.py
 EOF
 )
-change_30() (
+change_31() (
 set -eu
 file_put /srv/hello/backup/program/backup/taking.py 0600 root root <<'EOF'
 # … backup/taking.py
 EOF
 )
-change_31() (
+change_32() (
 set -eu
 file_put /srv/hello/backup/settings.json 0600 root root <<'EOF'
 {
@@ -450,11 +454,11 @@ file_put /srv/hello/backup/settings.json 0600 root root <<'EOF'
 }
 EOF
 )
-change_32() (
+change_33() (
 set -eu
 head -c 14 <&3 | file_put /srv/hello/backup/password 0600 root root 14
 )
-change_33() (
+change_34() (
 set -eu
 file_put /etc/systemd/system/selvedge-hello-backup.service 0644 root root <<'EOF'
 # Back up hello
@@ -475,7 +479,7 @@ TimeoutStartSec=12h
 UMask=0077
 EOF
 )
-change_34() (
+change_35() (
 set -eu
 file_put /etc/systemd/system/selvedge-hello-backup.timer 0644 root root <<'EOF'
 # Back up hello
@@ -491,7 +495,7 @@ Persistent=true
 WantedBy=timers.target
 EOF
 )
-change_35() (
+change_36() (
 set -eu
 service_check 'selvedge-hello-backup.timer rejects its configuration, so it was not started' 'Correct the file that it names.' 'systemctl daemon-reload'
 if systemctl is-active -q selvedge-hello-backup.timer; then
@@ -500,7 +504,7 @@ fi
 service_run 'enable --now' selvedge-hello-backup.timer
 stamp_write selvedge-hello-backup.timer ed70b024d8e6d31f9009067e42c244ec7cdc2fc47efa4645b14998c6ad809961
 )
-change_36() (
+change_37() (
 set -eu
 file_put /etc/systemd/system/selvedge-hello-rehearsal.service 0644 root root <<'EOF'
 # Restore the newest backup of hello for a test
@@ -521,7 +525,7 @@ TimeoutStartSec=12h
 UMask=0077
 EOF
 )
-change_37() (
+change_38() (
 set -eu
 file_put /etc/systemd/system/selvedge-hello-rehearsal.timer 0644 root root <<'EOF'
 # Restore the newest backup of hello for a test
@@ -537,7 +541,7 @@ Persistent=true
 WantedBy=timers.target
 EOF
 )
-change_38() (
+change_39() (
 set -eu
 service_check 'selvedge-hello-rehearsal.timer rejects its configuration, so it was not started' 'Correct the file that it names.' 'systemctl daemon-reload'
 if systemctl is-active -q selvedge-hello-rehearsal.timer; then
@@ -546,7 +550,7 @@ fi
 service_run 'enable --now' selvedge-hello-rehearsal.timer
 stamp_write selvedge-hello-rehearsal.timer b064fd136b05d63bee8045c519bed7fe826912e53d4d20b98c1d246e5f134a6b
 )
-change_39() (
+change_40() (
 set -eu
 app=hello
 base=/srv/hello
@@ -589,11 +593,11 @@ processes=worker=2
 keep=5
 switch_release
 )
-change_40() (
+change_41() (
 set -eu
 install -d -m 00750 -o root -g hello -- /srv/hello/timers
 )
-change_41() (
+change_42() (
 set -eu
 file_put /srv/hello/timers/record 0640 root root <<'EOF'
 #!/bin/sh
@@ -673,7 +677,7 @@ end() {
 "$1"
 EOF
 )
-change_42() (
+change_43() (
 set -eu
 file_put /srv/hello/timers/cleanup.sh 0750 root hello <<'EOF'
 #!/bin/sh
@@ -706,7 +710,7 @@ fi
 exec "$folder/run" env -u TMPDIR sh -c "$command"
 EOF
 )
-change_43() (
+change_44() (
 set -eu
 file_put /etc/systemd/system/selvedge-timer-hello.cleanup.service 0644 root root <<'EOF'
 # A run of the timer cleanup of hello: [timers.cleanup] in hosts.toml. systemd never starts a second one meanwhile.
@@ -746,7 +750,7 @@ NoNewPrivileges=yes
 UMask=0007
 EOF
 )
-change_44() (
+change_45() (
 set -eu
 file_put /etc/systemd/system/selvedge-timer-hello.cleanup.timer 0644 root root <<'EOF'
 # When the timer cleanup of hello runs: [timers.cleanup] in hosts.toml.
@@ -766,7 +770,7 @@ Persistent=yes
 WantedBy=timers.target
 EOF
 )
-change_45() (
+change_46() (
 set -eu
 if systemctl is-active -q selvedge-timer-hello.cleanup.timer; then
 app=hello
@@ -785,7 +789,7 @@ change_failed() {
 step_app=hello
 step_by=''
 step_why=''
-step_changes='before 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40 41 42 43 44 45'
+step_changes='before 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40 41 42 43 44 45 46'
 step_counted=0
 step_start
 LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
