@@ -110,17 +110,23 @@ class Removed(Resource):
         certificate = call("remove_certificate", given=self.app.shell_values)
         renewal = f"if {{ {certificate}; }}; then echo /etc/letsencrypt/renewal/{self.app.name}.conf; fi"
         user = f"if getent passwd {quote(self.app.name)} >/dev/null; then echo 'user {self.app.name}'; fi" if self.data else ""
-        database = call("postgres_has", app=self.app.name) if self.data else ""
+        databases = ("postgres_has", "postgres_others") if self.data else ()
+        database = "\n".join(call(each, app=self.app.name) for each in databases)
         return "\n".join(filter(None, [existing, renewal, user, database]))
 
     def plan(self, fact: str) -> Change | None:
-        """Return the change. Raises SelvedgeError if a restore has replaced only a part of the data that stays."""
+        """Return the change.
+
+        Raises SelvedgeError if a restore has replaced only a part of the data that stays, and for other databases of its role.
+        """
         app, paths = self.app, self.app.paths
         found = [line for line in fact.split("\n") if line.strip()]
         if not self.data:
             if f"{paths.backup}/{HALF_MARK}" in found:
                 raise SelvedgeError(f"{app.host.name}: {HALF}, so nothing was removed.", repair(app))
             found = deletable(paths.backup, found)
+        elif others := [line.removeprefix("other ") for line in found if line.startswith("other ")]:
+            raise _other_databases(app, others)
         if not found:
             return None
         own = {"its database": app.services.postgres, "the data of its Redis": app.services.redis}
@@ -133,6 +139,17 @@ class Removed(Resource):
             diff="\n".join(f"-{path}" for path in found),
             noted=True,
         )
+
+
+def _other_databases(app: Target, names: list[str]) -> SelvedgeError:
+    """Return the error for databases of the app's role that have other names than the app."""
+    noun = "the database" if len(names) == 1 else "the databases"
+    problem = f"{app.host.name}: the app's role {app.name} owns {noun} {', '.join(names)}, too, so nothing was removed."
+    name = names[0].replace('"', '""')
+    alter = f'alter database "{name}" owner to postgres'
+    change = f"sudo -u postgres psql -c {quote(alter)}"
+    drop = f"sudo -u postgres dropdb {quote(names[0])}"
+    return SelvedgeError(problem, f"Delete it on the server (`{drop}`), or give it to another role (`{change}`).")
 
 
 class NoStrangers(Resource):

@@ -225,6 +225,11 @@ def test_a_removal_takes_the_databases_of_restores_along(machine: Machine, clust
     cluster.database("others", owner="postgres")
     assert cluster.databases() == ["hello", "hello_restored", "others"]
     machine.server.path("/etc/postgresql").mkdir()
+    cluster.database("reports\nof 2026")
+    done = machine.server.run(script(call("postgres_others", app="hello"), mark="@"))
+    assert done.stdout == b"other reports of 2026\n", done
+    cluster.sql('drop database "reports\nof 2026"', "postgres")
+    assert machine.server.run(script(call("postgres_others", app="hello"), mark="@")).stdout == b""
     done = machine.server.run(script(call("postgres_drop", app="hello"), mark="@"))
     assert cluster.databases() == ["others"], done
     assert cluster.sql("select 1 from pg_roles where rolname = 'hello'", "postgres") == ""
