@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 
-from .dumps import Dump, dumped, file_name
+from .dumps import Dump, dumped, file_name, write_dump
 from .psql import address, environment, last_error, literal, name, port
 from .settings import REHEARSED, RESTORED, Failed, room, say, wait
 
@@ -110,9 +110,9 @@ class Postgres:
                 with open(target, "wb") as file:
                     os.fchmod(file.fileno(), 0o600)
                     dump = self.settings.as_app("pg_dump", "-wFc", f"--snapshot={snapshot}", "-d", address(database))
-                    done = subprocess.run(dump, stdout=file, stderr=subprocess.PIPE, env=environment(), cwd="/", check=False)
-                if done.returncode != 0:
-                    raise self._not_dumped(database, last_error(done.stderr, f"exit status {done.returncode}"))
+                    status, said = write_dump(database, dump, environment(), file)
+                if status != 0:
+                    raise self._not_dumped(database, last_error(said, f"exit status {status}"))
             finally:
                 session.kill()
                 session.communicate()

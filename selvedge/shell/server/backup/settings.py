@@ -108,10 +108,24 @@ def size(number):
     return f"{number:.1f} TB"
 
 
+def free_and_reserve(folder):
+    """Return the free bytes of a file system, and how many of them the app keeps."""
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize, min(found.f_blocks * found.f_frsize // 20, 500_000_000)
+
+
+def crowded(folder, written):
+    """Return whether a file that grows in a folder must stop: the disk may be that of a database, which it would stop.
+
+    written: its bytes. A small one may use a tenth of what is left, because a full disk is when a backup is needed.
+    """
+    free, reserve = free_and_reserve(folder)
+    return free < reserve and written > free // 10
+
+
 def room(folder, wanted, what):
     """Raise Failed if a file system has not so many bytes free, with a reserve for the app. what: what needs them."""
-    found = os.statvfs(folder)
-    free, reserve = found.f_bavail * found.f_frsize, min(found.f_blocks * found.f_frsize // 20, 500_000_000)
+    free, reserve = free_and_reserve(folder)
     if wanted + reserve > free:
         problem = f"{what} needs {size(wanted)} in {folder}, and only {size(free)} are free there (the app keeps {size(reserve)})."
         raise Failed(problem, f"Free some space on the server: `df -h {folder}`.")
