@@ -34,6 +34,7 @@ from backup.settings import (
 )
 from backup.swapping import swap
 from backup.taking import take, thin_out
+from backup.volumes import require_room
 
 LONGEST = 4 * 3600
 """Seconds to wait for another command."""
@@ -124,6 +125,9 @@ def command_restore(settings, repository, wanted="", kept="", live=""):
                 require_certain(chosen, reason)
         try:
             about = restoring.prepare(settings, repository, chosen, archive)
+            if live:
+                # Before the app stops.
+                require_room(settings)
         except BaseException:
             restoring.discard(settings)
             raise

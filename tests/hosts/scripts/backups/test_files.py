@@ -237,6 +237,37 @@ class TestTroubles:
 
 
 @pytest.mark.thorough
+class TestVolumes:
+    """A restore in place copies files between them and the folder of the backups. The app still runs when it is refused."""
+
+    @pytest.mark.parametrize("mounted", ["", "uploads"])
+    @pytest.mark.parametrize(("volume", "present", "problem"), [
+        ("20m", 3, ""),
+        ("20m", 8, "The present data, which is kept until the end, needs 8.0 MB in /srv/hello/backup, and only "),
+        ("3m", 1, "The restored data needs 3.0 MB in "),
+        ("3m", 2, "The restored data needs 2.0 MB in "),
+    ])  # fmt: skip
+    def test_room(self, machine: Machine, mounted: str, volume: str, present: int, problem: str) -> None:
+        machine.write("uploads/old", "x" * 4_000_000)
+        machine.must("take", "manual")
+        (machine.data / "uploads/old").unlink()
+        folder = f"/srv/hello/shared/{mounted}".rstrip("/")
+        make = (
+            f"{SMALL.replace('5m', '12m')} && mount -t tmpfs -o size={volume} x {folder} && mkdir -p /srv/hello/shared/uploads\n"
+            f"cd /srv/hello/shared/uploads && head -c {present}000000 /dev/zero >new && chown -R 4321:4321 .."
+        )
+        assert machine.server.run(make).returncode == 0
+        machine.must("restore")
+        status, output = machine.run("restore", "", "", "live")
+        assert (problem in output if problem else status == 0), output
+        if not problem:
+            machine.must("swap")
+            assert machine.server.run(f"mountpoint -q {folder} && ls /srv/hello/shared/uploads").stdout == b"old\n"
+        else:
+            assert status == 1 and machine.server.run("test -e /srv/hello/backup/restored").returncode == 1
+
+
+@pytest.mark.thorough
 class TestTogether:
     def test_a_backup_by_schedule_leaves_a_restore_alone(self, machine: Machine) -> None:
         """`fab restore --live` stops the app between the two commands, and a waiting backup gets its turn."""
