@@ -431,6 +431,12 @@ EOF
 )
 change_32() (
 set -eu
+file_put /srv/hello/backup/program/backup/volumes.py 0600 root root <<'EOF'
+# … backup/volumes.py
+EOF
+)
+change_33() (
+set -eu
 file_put /srv/hello/backup/settings.json 0600 root root <<'EOF'
 {
   "app": "hello",
@@ -454,11 +460,11 @@ file_put /srv/hello/backup/settings.json 0600 root root <<'EOF'
 }
 EOF
 )
-change_33() (
+change_34() (
 set -eu
 head -c 14 <&3 | file_put /srv/hello/backup/password 0600 root root 14
 )
-change_34() (
+change_35() (
 set -eu
 file_put /etc/systemd/system/selvedge-hello-backup.service 0644 root root <<'EOF'
 # Back up hello
@@ -479,7 +485,7 @@ TimeoutStartSec=12h
 UMask=0077
 EOF
 )
-change_35() (
+change_36() (
 set -eu
 file_put /etc/systemd/system/selvedge-hello-backup.timer 0644 root root <<'EOF'
 # Back up hello
@@ -495,7 +501,7 @@ Persistent=true
 WantedBy=timers.target
 EOF
 )
-change_36() (
+change_37() (
 set -eu
 service_check 'selvedge-hello-backup.timer rejects its configuration, so it was not started' 'Correct the file that it names.' 'systemctl daemon-reload'
 if systemctl is-active -q selvedge-hello-backup.timer; then
@@ -504,7 +510,7 @@ fi
 service_run 'enable --now' selvedge-hello-backup.timer
 stamp_write selvedge-hello-backup.timer ed70b024d8e6d31f9009067e42c244ec7cdc2fc47efa4645b14998c6ad809961
 )
-change_37() (
+change_38() (
 set -eu
 file_put /etc/systemd/system/selvedge-hello-rehearsal.service 0644 root root <<'EOF'
 # Restore the newest backup of hello for a test
@@ -525,7 +531,7 @@ TimeoutStartSec=12h
 UMask=0077
 EOF
 )
-change_38() (
+change_39() (
 set -eu
 file_put /etc/systemd/system/selvedge-hello-rehearsal.timer 0644 root root <<'EOF'
 # Restore the newest backup of hello for a test
@@ -541,7 +547,7 @@ Persistent=true
 WantedBy=timers.target
 EOF
 )
-change_39() (
+change_40() (
 set -eu
 service_check 'selvedge-hello-rehearsal.timer rejects its configuration, so it was not started' 'Correct the file that it names.' 'systemctl daemon-reload'
 if systemctl is-active -q selvedge-hello-rehearsal.timer; then
@@ -550,7 +556,7 @@ fi
 service_run 'enable --now' selvedge-hello-rehearsal.timer
 stamp_write selvedge-hello-rehearsal.timer b064fd136b05d63bee8045c519bed7fe826912e53d4d20b98c1d246e5f134a6b
 )
-change_40() (
+change_41() (
 set -eu
 app=hello
 base=/srv/hello
@@ -593,11 +599,11 @@ processes=worker=2
 keep=5
 switch_release
 )
-change_41() (
+change_42() (
 set -eu
 install -d -m 00750 -o root -g hello -- /srv/hello/timers
 )
-change_42() (
+change_43() (
 set -eu
 file_put /srv/hello/timers/record 0640 root root <<'EOF'
 #!/bin/sh
@@ -677,7 +683,7 @@ end() {
 "$1"
 EOF
 )
-change_43() (
+change_44() (
 set -eu
 file_put /srv/hello/timers/cleanup.sh 0750 root hello <<'EOF'
 #!/bin/sh
@@ -710,7 +716,7 @@ fi
 exec "$folder/run" env -u TMPDIR sh -c "$command"
 EOF
 )
-change_44() (
+change_45() (
 set -eu
 file_put /etc/systemd/system/selvedge-timer-hello.cleanup.service 0644 root root <<'EOF'
 # A run of the timer cleanup of hello: [timers.cleanup] in hosts.toml. systemd never starts a second one meanwhile.
@@ -750,7 +756,7 @@ NoNewPrivileges=yes
 UMask=0007
 EOF
 )
-change_45() (
+change_46() (
 set -eu
 file_put /etc/systemd/system/selvedge-timer-hello.cleanup.timer 0644 root root <<'EOF'
 # When the timer cleanup of hello runs: [timers.cleanup] in hosts.toml.
@@ -770,7 +776,7 @@ Persistent=yes
 WantedBy=timers.target
 EOF
 )
-change_46() (
+change_47() (
 set -eu
 if systemctl is-active -q selvedge-timer-hello.cleanup.timer; then
 app=hello
@@ -789,7 +795,7 @@ change_failed() {
 step_app=hello
 step_by=''
 step_why=''
-step_changes='before 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40 41 42 43 44 45 46'
+step_changes='before 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47'
 step_counted=0
 step_start
 LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
