@@ -147,6 +147,7 @@ if TYPE_CHECKING:
     from selvedge.resources.packages import Packages as Packages
     from selvedge.resources.packages import Upgraded as Upgraded
     from selvedge.resources.ports import Port as Port
+    from selvedge.resources.restores import NotHalfRestored as NotHalfRestored
     from selvedge.resources.services import Enabled as Enabled
     from selvedge.resources.services import Service as Service
     from selvedge.resources.timers import FormerTimersRemoved as FormerTimersRemoved
@@ -238,6 +239,7 @@ _NAMES = {
     "resources.nginx.version": "nginx_template",
     "resources.packages": "NginxModules OwnPackages Packages Upgraded",
     "resources.ports": "Port",
+    "resources.restores": "NotHalfRestored",
     "resources.services": "Enabled Service",
     "resources.timers": "FormerTimersRemoved timer_service",
     "resources.users": "User",

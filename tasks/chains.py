@@ -46,6 +46,5 @@ def deploy(app):
         yield image if sv.process_manager(app).contains else venv
         yield gunicorn
         yield supervisor
-        yield from [balancer_http, nginx] if app.balancer_site and app.domains else [nginx]
-        yield from [balancer] * bool(app.balancer_site)
+        yield from [*[balancer_http] * bool(app.balancer_site and app.domains), nginx, *[balancer] * bool(app.balancer_site)]
         yield certbot

@@ -10,6 +10,8 @@ from .parts.app_user import app_user
 def clone(app):
     """Check out the app's commit on the server."""
     paths = app.paths
+    if app.backup.to:
+        yield sv.NotHalfRestored.of(app)
     yield sv.Needs("/usr/bin/git", "install")
     yield from app_user(app)
     yield sv.Directory(paths.base, "0711")

@@ -156,7 +156,7 @@ class Backup(Section):
     keep: Keep = Field(
         default_factory=_default_keep,
         description="How many backups to keep: `last`, `hourly`, `daily`, `weekly`, `monthly`, `yearly`. All of the last 24 hours "
-        "are kept, too. All 0: nothing is deleted. Default: 7 daily, 4 weekly, 6 monthly.",
+        "are kept, too, and the last 5 from before a restore. All 0: nothing is deleted. Default: 7 daily, 4 weekly, 6 monthly.",
         examples=[{"daily": 14, "monthly": 12}],
     )
     files: SharedFiles = Field(

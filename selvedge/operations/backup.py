@@ -20,6 +20,7 @@ from selvedge.operations.support.each_host import on_each_host, only_host, raise
 from selvedge.operations.support.question import accepted, can_ask
 from selvedge.operations.support.tables import print_json, print_table
 from selvedge.operations.support.text import iso, when
+from selvedge.report.text import Styled
 from selvedge.resources.backups import check_backup
 from selvedge.resources.base import Change, Resource
 from selvedge.run import Run
@@ -123,7 +124,8 @@ def _download(run: Run, session: Session, path: Path) -> None:
                 file.write(data)
         if channel.recv_exit_status() != 0:
             said = channel.recv_stderr(1 << 14).decode(errors="replace").strip().splitlines()
-            raise SelvedgeError(f"{error}: {said[-1] if said else 'the connection was lost'}.", "Run the same command again.")
+            reason = said[-1].rstrip(".") if said else "the connection was lost"
+            raise SelvedgeError(f"{error}: {reason}.", "Run the same command again.")
         part.rename(path)
     except OSError as caught:
         remedy = f"Check the disk of your machine: `df -h {path.absolute().parent}`."
@@ -146,10 +148,10 @@ def restore(run: Run, setup: Body, *, snapshot: str, file: str, live: bool, yes:
     check_backup(session.target)
     payload = _payload(file, snapshot)
     if live and not yes and not _changes_nothing(flags):
-        _confirm(session, snapshot, file)
+        snapshot = _confirm(run, session, snapshot, file)
     token = secrets.token_hex(8)
     size = str(payload.stat().st_size) if payload else ""
-    what = f"the file {file}" if file else f"the backup {snapshot}" if snapshot else "the newest backup"
+    what = f"the file {file}" if file else f"the backup {snapshot[:8]}" if snapshot else "the newest backup"
 
     def resources(app: Target) -> Iterator[Resource]:
         values: dict[str, ShellValue] = {"token": token, "size": size}
@@ -176,15 +178,26 @@ def _payload(file: str, snapshot: str) -> Path | None:
     return path
 
 
-def _confirm(session: Session, snapshot: str, file: str) -> None:
-    """Ask before live data is replaced. Raises UsageError without a terminal, SelvedgeError if the answer is no."""
+def _confirm(run: Run, session: Session, snapshot: str, file: str) -> str:
+    """Ask before live data is replaced; return the id of the backup that was confirmed, "" if the server does not know it yet.
+
+    Raises UsageError without a terminal, SelvedgeError if the answer is no, or if there is no such backup.
+    """
     if not can_ask():
         problem = "`fab restore --live` replaces the app's data, and cannot ask, because this is not a terminal."
         raise UsageError(problem, "Add `--yes`.")
-    app, what = session.target.name, file or snapshot or "the newest backup"
-    question = f"Replace the files and databases of {app} on {session.name} by {what}? The app stops meanwhile. [y/N] "
-    if not accepted(question):
-        raise SelvedgeError("Nothing was restored.", "`fab restore` without --live restores beside the live data.")
+    app, host, what = session.target.name, session.name, file or snapshot or "the newest backup"
+    chosen = None if file else _answer(session, call("backup_chosen", snapshot, app=app), "while looking for the backup")
+    if chosen:
+        snapshot, (_, short, at, why, size) = str(chosen["id"]), _row(host, chosen)
+        what = f"the backup {short} ({at} UTC, {why}, {size})"
+        if chosen["doubt"]:
+            other = f"`fab -H {host} restore --live --snapshot ID` takes another one."
+            run.report.line(Styled("Note: ", "yellow"), f"{chosen['doubt']}. {other}")
+    with run.report.lent():
+        if not accepted(f"Replace the files and databases of {app} on {host} by {what}? The app stops meanwhile. [y/N] "):
+            raise SelvedgeError("Nothing was restored.", "`fab restore` without --live restores beside the live data.")
+    return snapshot
 
 
 def backups(run: Run, *, as_json: bool = False) -> None:
@@ -215,18 +228,24 @@ def _as_json(app: str, found: list[dict[str, Any]] | SelvedgeError) -> dict[str,
 
 
 def _listed(session: Session) -> list[dict[str, Any]]:
-    result = session.run(call("backup_list", app=session.target.name))
+    found: list[dict[str, Any]] | None = _answer(session, call("backup_list", app=session.target.name), "while listing the backups")
+    if found is None:
+        raise SelvedgeError(f"{session.name}: the backups are not set up on the server.", f"Run `fab -H {session.name} backup`.")
+    return found
+
+
+def _answer(session: Session, shell: str, doing: str) -> Any:
+    """Return what the program of the backups answers, None if it is not on the server. Raises SelvedgeError."""
+    result = session.run(shell)
     last = next(reversed(result.output.strip().splitlines()), "")
-    if result.status == 0 and last.startswith("["):
-        listed: list[dict[str, Any]] = json.loads(last)
-        return listed
+    if result.status == 0 and last.startswith(("[", "{")):
+        return json.loads(last)
     if result.status == -1:
-        raise session.lost("while listing the backups")
-    host = session.name
+        raise session.lost(doing)
     if last == f"{session.mark} absent":
-        raise SelvedgeError(f"{host}: the backups are not set up on the server.", f"Run `fab -H {host} backup`.")
+        return None
     said = {line.split()[1]: line.split(" ", 2)[2] for line in result.output.splitlines() if line.startswith(f"{session.mark} ")}
-    raise SelvedgeError(f"{host}: {said.get('error', last)}", said.get("remedy", ""))
+    raise SelvedgeError(f"{session.name}: {said.get('error', last)}", said.get("remedy", ""))
 
 
 def _row(host: str, backup: Mapping[str, Any]) -> list[str]:

@@ -16,9 +16,8 @@ from selvedge.config.target import Target
 from selvedge.config.variables import LARGEST_VARIABLE, OVERRIDDEN, refusal, total_refusal
 from selvedge.engine.fleet import Fleet
 from selvedge.errors import UsageError
-from selvedge.release.live import releases_query
+from selvedge.operations.rollback import read_releases
 from selvedge.release.record import Releases
-from selvedge.resources.base import Ask
 from selvedge.run import Run
 from selvedge.task import Step
 
@@ -148,13 +147,12 @@ def _check_total(name: str, value: str, known: Mapping[str, str]) -> None:
 
 def _live_commits(run: Run) -> dict[str, str]:
     """Return the commit of the live release of each host that has one. Raises UnreachableError or SelvedgeError."""
-    facts = run.fleet.each(lambda session: session.read([Ask(releases_query(session.app))])[0])
     found = {}
-    for session, fact in zip(run.fleet.sessions, facts, strict=True):
+    for host, fact in read_releases(run).items():
         releases = Releases.parse(fact)
         record = releases.record(releases.live)
         if releases.live:
-            found[session.name] = record.commit if record and record.commit else releases.live.partition("-")[0]
+            found[host] = record.commit if record and record.commit else releases.live.partition("-")[0]
     return found
 
 

@@ -13,9 +13,12 @@ from selvedge.config.processes import Process
 from selvedge.config.server import Tls
 from selvedge.config.services import Services
 from selvedge.config.target import Release, Target
+from selvedge.errors import SelvedgeError
 from selvedge.release.managers import MANAGERS
+from selvedge.resources.backups import deletable, folder_paths
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.nginx.certbot import PROGRAMS
+from selvedge.resources.restores import HALF, HALF_MARK, repair
 from selvedge.shell.library import call
 from selvedge.shell.quoting import quote, words
 from selvedge.task import Step
@@ -99,22 +102,36 @@ class Removed(Resource):
         found -= {paths.site_enabled, f"{paths.site_enabled}-tls", paths.live_socket}
         if self.data:
             return (*sorted(found), paths.live_socket, paths.base, paths.logs, paths.redis_data)
-        kept = (paths.shared, paths.logs, f"{paths.base}/history")
+        # `backup_delete` keeps what a restore has put beside the live data.
+        kept = (paths.shared, paths.logs, paths.backup, f"{paths.base}/history")
         return (*sorted(path for path in found if not any(_overlap(path, each) for each in kept)), paths.live_socket)
 
     def probe(self) -> str:
         paths = self.app.paths
-        existing = f"probe_existing {words(paths.site_enabled, f'{paths.site_enabled}-tls', *self._places())}"
+        backups = () if self.data else folder_paths(paths.backup)
+        existing = f"probe_existing {words(paths.site_enabled, f'{paths.site_enabled}-tls', *backups, *self._places())}"
         certificate = call("remove_certificate", given=self.app.shell_values)
         renewal = f"if {{ {certificate}; }}; then echo /etc/letsencrypt/renewal/{self.app.name}.conf; fi"
         user = f"if getent passwd {quote(self.app.name)} >/dev/null; then echo 'user {self.app.name}'; fi" if self.data else ""
-        database = call("postgres_has", app=self.app.name) if self.data else ""
+        databases = ("postgres_has", "postgres_others") if self.data else ()
+        database = "\n".join(call(each, app=self.app.name) for each in databases)
         return "\n".join(filter(None, [existing, renewal, user, database]))
 
     def plan(self, fact: str) -> Change | None:
-        if not fact.strip():
-            return None
+        """Return the change.
+
+        Raises SelvedgeError if a restore has replaced only a part of the data that stays, and for other databases of its role.
+        """
         app, paths = self.app, self.app.paths
+        found = [line for line in fact.split("\n") if line.strip()]
+        if not self.data:
+            if f"{paths.backup}/{HALF_MARK}" in found:
+                raise SelvedgeError(f"{app.host.name}: {HALF}, so nothing was removed.", repair(app))
+            found = deletable(paths.backup, found)
+        elif others := [line.removeprefix("other ") for line in found if line.startswith("other ")]:
+            raise _other_databases(app, others)
+        if not found:
+            return None
         own = {"its database": app.services.postgres, "the data of its Redis": app.services.redis}
         stays = [paths.shared, paths.logs, *(what for what, on in own.items() if on)]
         kept = "with its data and logs" if self.data else f"keep {', '.join(stays[:-1])} and {stays[-1]}"
@@ -122,9 +139,20 @@ class Removed(Resource):
         return Change(
             f"remove {app.name} from the server, {kept}",
             shell,
-            diff="\n".join(f"-{path}" for path in fact.split("\n") if path),
+            diff="\n".join(f"-{path}" for path in found),
             noted=True,
         )
+
+
+def _other_databases(app: Target, names: list[str]) -> SelvedgeError:
+    """Return the error for databases of the app's role that have other names than the app."""
+    noun = "the database" if len(names) == 1 else "the databases"
+    problem = f"{app.host.name}: the app's role {app.name} owns {noun} {', '.join(names)}, too, so nothing was removed."
+    name = names[0].replace('"', '""')
+    alter = f'alter database "{name}" owner to postgres'
+    change = f"sudo -u postgres psql -c {quote(alter)}"
+    drop = f"sudo -u postgres dropdb {quote(names[0])}"
+    return SelvedgeError(problem, f"Delete it on the server (`{drop}`), or give it to another role (`{change}`).")
 
 
 class NoStrangers(Resource):

@@ -12,6 +12,7 @@ from selvedge.operations.support.process_name import check_process_name
 from selvedge.release.live import releases_query
 from selvedge.release.record import Releases
 from selvedge.resources.base import Change, Resource
+from selvedge.resources.restores import NotHalfRestored
 from selvedge.run import Run
 from selvedge.shell.library import call
 from selvedge.task import Step
@@ -53,6 +54,8 @@ def restart_process(run: Run, process: str, flags: Mapping[str, Any]) -> None:
     word = f"{time.time_ns():x}"
 
     def body(app: Target) -> Iterator[Resource]:
+        if app.backup.to:
+            yield NotHalfRestored.of(app)
         yield Restarted(app, process, word)
 
     run.of_app().chain([Step(body, name="restart")], flags)

@@ -17,6 +17,7 @@ from selvedge.release.live import Live, releases_query
 from selvedge.release.record import Record, Releases, original
 from selvedge.resources.base import Ask, Resource
 from selvedge.resources.nginx.maintenance import MaintenanceNoted
+from selvedge.resources.restores import NotHalfRestored
 from selvedge.resources.timers import TimersRunning
 from selvedge.run import Run
 from selvedge.shell.quoting import quote
@@ -118,9 +119,20 @@ def _locked_releases(run: Run, doing: str, flags: Mapping[str, Any]) -> dict[str
     """Return the releases on each host by its name. If the run may change something, take the locks before the reading."""
     if not _changes_nothing(flags):
         run.fleet.lock(doing, int(flags.get("wait") or 0))
-    read = run.fleet.each(lambda session: session.read([Ask(releases_query(session.app))])[0])
-    names = (session.name for session in run.fleet.sessions)
-    return {name: Releases.parse(fact) for name, fact in zip(names, read, strict=True)}
+    return {name: Releases.parse(fact) for name, fact in read_releases(run).items()}
+
+
+def read_releases(run: Run) -> dict[str, str]:
+    """Return the facts about the releases on each host by its name. Raises SelvedgeError if the data of one is half restored."""
+
+    def read(session: Session) -> str:
+        whole = NotHalfRestored.of(session.target)
+        fact, *marks = session.read([Ask(releases_query(session.app)), *([whole] if session.target.backup.to else [])])
+        for mark in marks:
+            whole.plan(mark)
+        return fact
+
+    return dict(zip((session.name for session in run.fleet.sessions), run.fleet.each(read), strict=True))
 
 
 def _switch(why: str, chosen: Mapping[str, Record], *, downgraded: bool = False) -> Step:

@@ -9,6 +9,7 @@ from selvedge.config.target import Target
 from selvedge.errors import SelvedgeError
 from selvedge.release.record import Releases
 from selvedge.resources.base import Change, Resource
+from selvedge.resources.restores import half_restored
 from selvedge.resources.timers import TimersRunning
 from selvedge.run import Run
 from selvedge.shell.library import call
@@ -32,14 +33,20 @@ class Running(Resource):
         if not found.live:
             raise SelvedgeError(f"{host}: {app} has no live release.", f"Run `fab -H {host} deploy` first.")
         known = "known yes" in facts
+        if self.running and "half yes" in facts:
+            raise half_restored(self.app)
         running = known and found.listening and "alive yes" in facts and all(each.kept == each.count for each in found.processes)
         stopped = not known and not found.listening
+        marks = call("restoring_forget", given=self.app.shell_values)
+        if self.running and running and "paused yes" in facts:
+            return Change("note that the app runs again after a restore", marks, noted=True)
         if running if self.running else stopped:
             return None
         verb = "start" if self.running else "stop"
+        shell = call(f"process_{verb}", found.live, given={**self.app.shell_values, **self.app.settle_values})
         return Change(
             f"{verb} the release {found.live} of {app}",
-            call(f"process_{verb}", found.live, given={**self.app.shell_values, **self.app.settle_values}),
+            f"{shell}\n{marks}" if self.running else shell,
             remedy=f"Run `fab -H {host} logs` to see its log.",
             noted=True,
         )

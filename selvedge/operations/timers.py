@@ -14,6 +14,7 @@ from selvedge.operations.support.text import clean, duration, iso, when
 from selvedge.operations.support.timer_states import TimerState, parse_timers
 from selvedge.report.text import Style
 from selvedge.resources.base import Ask
+from selvedge.resources.restores import half_restored
 from selvedge.run import Run
 from selvedge.shell.library import call
 
@@ -140,4 +141,9 @@ def _not_run(session: Session, name: str, status: int) -> SelvedgeError:
         since = f" since {when(iso(state.began) or '')} UTC, in the release {state.release}" if state and state.began else ""
         remedy = f"Wait for its end: `fab -H {host} logs --timer {name} --follow` shows its output."
         return SelvedgeError(f"{host}: a run of the timer {name} is going already{since}.", remedy)
+    if status == 5:
+        return half_restored(session.target)
+    if status == 6:
+        problem = f"{host}: a restore is replacing the app's data, so the timer {name} was not run."
+        return SelvedgeError(problem, "Run it when the restore has ended.")
     return session.lost(f"while the timer {name} ran; the run continues")

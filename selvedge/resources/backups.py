@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,9 +13,10 @@ from selvedge.config import private_keys
 from selvedge.config.files import hosts_file_name
 from selvedge.config.local_files import LocalFileError, read_text
 from selvedge.config.secret_names import BACKUP_PASSWORD, S3_ACCESS_KEY, S3_SECRET_KEY
-from selvedge.errors import ConfigError
+from selvedge.errors import ConfigError, SelvedgeError
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.files import File
+from selvedge.resources.restores import HALF, HALF_MARK
 from selvedge.shell import library
 from selvedge.shell.library import call
 from selvedge.shell.quoting import quote, words
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from selvedge.config.target import Target
 
 _SOURCE = Path(library.__file__).parent / "server" / "backup"
+_CONTENT = ("cache", "credentials", "key", "known_hosts", "password", "program", "settings.json", "state")
+_KEPT = ("replaced", "restored/kept")
+"""Data of the app in the folder: what a restore has replaced, and what a user has restored beside the live data."""
 UNITS = ("backup", "rehearsal")
 """The ends of the names of an app's units: selvedge-NAME-backup.service, …"""
 
@@ -162,7 +166,10 @@ class PinnedHostKey(Resource):
 
 
 class NoTimers(Resource):
-    """These units of an app's backups do not exist. folder: a folder that is removed with them, "" for none."""
+    """These units of an app's backups do not exist. folder: a folder that is removed with them, "" for none.
+
+    Data of the app that a restore has put there beside the live data stays.
+    """
 
     app: str
     names: tuple[str, ...] = UNITS
@@ -173,11 +180,33 @@ class NoTimers(Resource):
 
     def probe(self) -> str:
         paths = (f"/etc/systemd/system/{unit}.{kind}" for unit in self._units() for kind in ("timer", "service"))
-        return f"probe_existing {words(*paths, *filter(None, [self.folder]))}"
+        return f"probe_existing {words(*paths, *(folder_paths(self.folder) if self.folder else ()))}"
 
     def plan(self, fact: str) -> Change | None:
+        """Return the change. Raises SelvedgeError if a restore has replaced only a part of the data: it needs the folder."""
         found = [line for line in fact.splitlines() if line.strip()]
+        if f"{self.folder}/{HALF_MARK}" in found:
+            problem = f"{self.app}: {HALF}, so its backups cannot be removed (backup.to)."
+            repaired = f"If the data is right: `sudo rm {self.folder}/{HALF_MARK}` on the server."
+            raise SelvedgeError(problem, f"Set backup.to again, and run the same `fab restore --live`. {repaired}")
+        if self.folder:
+            found = deletable(self.folder, found)
         if not found:
             return None
         shell = call("backup_remove", self.folder, *self._units())
         return Change(f"remove {', '.join(found)}", shell, diff="\n".join(f"-{path}" for path in found))
+
+
+def folder_paths(folder: str) -> tuple[str, ...]:
+    """Return the paths that `deletable` needs to know of the folder of an app's backups."""
+    return (folder, *(f"{folder}/{name}" for name in (*_CONTENT, *_KEPT, HALF_MARK)))
+
+
+def deletable(folder: str, found: Sequence[str]) -> list[str]:
+    """Return the paths to delete: without data of the app that a restore has put into the folder beside the live data.
+
+    found: those of `folder_paths` that exist, and others.
+    """
+    own = {f"{folder}/{name}" for name in _KEPT if f"{folder}/{name}" in found}
+    inside = {f"{folder}/{name}" for name in _CONTENT}
+    return [path for path in found if (path in inside if own else path == folder) or not f"{path}/".startswith(f"{folder}/")]

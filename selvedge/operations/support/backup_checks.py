@@ -8,9 +8,12 @@ from selvedge.config.target import Target
 from selvedge.operations.support.check_results import CheckResult, ok, problem, warning
 from selvedge.operations.support.host_status import HostStatus
 from selvedge.operations.support.text import duration
+from selvedge.resources.restores import HALF, repair
 
-OLD_DAYS = 8
-"""Days after which the last backup is old, unless `backup.schedule` is empty."""
+USUAL_PERIOD = 4 * 86400
+"""Seconds from one backup to the next, if the server does not know them."""
+LATE = 12 * 3600
+"""Seconds that a backup may take. One that failed is reported at once; two that were missed make the last one old."""
 
 
 def check_backups(app: Target, status: HostStatus) -> Iterator[CheckResult]:
@@ -19,13 +22,14 @@ def check_backups(app: Target, status: HostStatus) -> Iterator[CheckResult]:
     if "backup-timer" not in status.facts:
         yield warning("backup", "backups are not set up on the server", f"Run `fab -H {host} backup`.")
         return
-    for fact, text, marks in (
-        ("backup-half", "a restore was interrupted, and has replaced only a part of the live data", "half-restored stopped"),
-        ("backup-stopped", "a restore was interrupted, and has not run to its end since", "stopped"),
+    again = f"Run `fab -H {host} restore --live` again, or `fab -H {host} start`: the data is that from before the restore."
+    start = f"Run `fab -H {host} start`, and `fab -H {host} logs` if it does not."
+    for fact, text, remedy in (
+        ("backup-half", HALF, repair(app)),
+        ("backup-stopped", "a restore was interrupted before it replaced data, and the app is stopped", again),
+        ("backup-unstarted", "a restore has replaced the data, and the app has not started since", start),
     ):
         if fact in status.facts:
-            remove = " ".join(["sudo rm -f", *(f"{app.paths.backup}/state/{mark}" for mark in marks.split())])
-            remedy = f"Run the same `fab -H {host} restore --live` again. If the data is right as it is: `{remove}` on the server."
             yield problem("backup", text, remedy)
     good, failed = _age(status, "backup-good"), _age(status, "backup-failed")
     if failed is not None:
@@ -33,7 +37,10 @@ def check_backups(app: Target, status: HostStatus) -> Iterator[CheckResult]:
     if good is None:
         if failed is None:
             yield warning("backup", "no backup was taken yet", f"Run `fab -H {host} backup`.")
-    elif app.backup.schedule and good > OLD_DAYS * 86400 and failed is None:
+    elif (place := _words(status, "backup-good", 3)) and place != app.backup_repository:
+        text = f"none was taken to {app.backup_repository} yet: the last good one, {duration(good)} old, is in {place}"
+        yield warning("backup", text, f"Run `fab -H {host} backup`.")
+    elif app.backup.schedule and good > 2 * _period(status) + LATE and failed is None:
         yield warning("backup", f"the last one is {duration(good)} old", f"Run `fab -H {host} backup`.")
     else:
         yield ok("backup", f"the last good one is {duration(good)} old")
@@ -44,6 +51,11 @@ def check_backups(app: Target, status: HostStatus) -> Iterator[CheckResult]:
     if (unrehearsed := _age(status, "backup-unrehearsed")) is not None:
         text = f"the rehearsal of a restore failed {duration(unrehearsed)} ago: {_words(status, 'backup-unrehearsed')}"
         yield problem("backup", text, f"Run `fab -H {host} backup --rehearse`.")
+
+
+def _period(status: HostStatus) -> float:
+    """Return the longest time from one scheduled backup to the next, in seconds."""
+    return next(iter(status.numbers("backup-period", 1) or ()), USUAL_PERIOD)
 
 
 def _age(status: HostStatus, fact: str) -> float | None:

@@ -21,6 +21,7 @@ from selvedge.run import Run
 from selvedge.shell.library import call
 from selvedge.shell.quoting import quote
 from selvedge.ssh import known_hosts
+from selvedge.ssh.failures import ssh_command
 from selvedge.ssh.host_keys import fingerprint, kind_of
 from selvedge.ssh.known_hosts import HostKey
 
@@ -64,9 +65,9 @@ def _require_new(run: Run) -> None:
         if there:
             host, place = session.target.host, f"{session.target.paths.backup}/password"
             problem = f"is missing, but {session.name} has a password of its backups, which a new one could not read"
-            login = f"{host.user}@{host.address or host.name}"
-            # The last line of .env may have no end.
-            write = f"printf '\\n%s\\n' \"{BACKUP_PASSWORD}=$(ssh {login} sudo cat {place})\""
+            # The last line of .env may have no end. In a dotenv file, \\ and \' are the escapes between single quotes.
+            quoting = f"sed \"s/[\\\\']/\\\\\\\\&/g; s/.*/{BACKUP_PASSWORD}='&'/\""
+            write = f"{{ echo; {ssh_command(host, session.remote.user or host.user)} sudo cat {place} | {quoting}; }}"
             remedy = f"Copy it from the server: `(umask 077; {write} >>.env)`."
             raise ConfigError("environment", BACKUP_PASSWORD, problem, remedy)
 

@@ -12,12 +12,20 @@ backup_token() { cat -- "/srv/$app/backup/state/token" 2>/dev/null || :; }
 
 # backup_list: print the backups as JSON. $mark begins the lines of a failure.
 # Values: app
-backup_list() {
-  if [ ! -e "/srv/$app/backup/program/__main__.py" ]; then
+backup_list() { backup_answer list; }
+
+# backup_chosen BACKUP: print the backup that a restore would take, as JSON.
+# Values: app
+backup_chosen() { backup_answer choose "$1"; }
+
+# backup_answer COMMAND [ARGUMENT…]: run a command of the program that prints JSON, if the program is there and has it.
+# Values: app
+backup_answer() {
+  if ! grep -q "^def command_$1(" "/srv/$app/backup/program/__main__.py" 2>/dev/null; then
     printf '%s absent\n' "$mark"
     return 0
   fi
-  SELVEDGE_MARK=$mark python3 -BIS "/srv/$app/backup/program" list
+  backup_program "$@"
 }
 
 # backup_scan HOST PORT: print the host keys that the backup host shows to this server.
@@ -40,29 +48,29 @@ backup_pin() {
 # With $size, the backup is the file that comes as payload.
 # Values: app base run_dir log_dir live_socket site_enabled supervisor_conf health health_host health_ranges health_timeout health_attempts health_interval strategy settle settle_ms token size migrate migrate_timeout
 backup_live() {
-  local live stopped
+  local live
   # Until the end of this shell, a backup by schedule leaves the restored files alone.
   exec 6>"/run/selvedge/$app.restoring"
   flock 6
-  backup_restore "$1"
+  backup_restore "$1" '' live
   live=$(releases_live)
   # A killed run may have stopped the app, or a part of it.
-  stopped=$base/backup/state/stopped
-  if [ -n "$live" ] && { [ -e "$stopped" ] || manager_known "$live" || processes_has "$live"; }; then
-    : >"$stopped"
+  if [ -n "$live" ] && { restoring_paused || manager_known "$live" || processes_has "$live"; }; then
+    # After a restore whose app did not start, the data is whole, and stays so until `swap` begins.
+    if ! restoring_paused; then : >"$base/backup/state/stopped"; fi
     # It says that the site answers 502 until `fab start`; here, only until the end.
     process_stop "$live" | sed -u '/ say the site answers 502 /d'
     # shellcheck disable=SC2046 # no name has a space
     timers_stop $(timers_names)
     if manager_known "$live" || processes_has "$live"; then
       backup_program discard || :
-      backup_start "$live"
+      if ! restoring_half; then backup_start "$live"; fi
       step_fail "The release $live could not be stopped, so nothing was restored."
     fi
   fi
   step_wait "backing up the present data"
   if ! backup_program swap; then
-    if [ -e "$base/backup/state/half-restored" ]; then
+    if restoring_half; then
       step_say "only a part of the data is replaced, so the app stays stopped: run the same restore again"
       return 1
     fi
@@ -78,54 +86,65 @@ backup_live() {
 
 # backup_start INSTANCE: start the live release if backup_live has stopped it.
 backup_start() {
-  [ -e "$base/backup/state/stopped" ] || return 0
+  restoring_paused || return 0
   if [ -n "$1" ]; then
     process_start "$1"
     # shellcheck disable=SC2046
     timers_start $(timers_names)
   fi
-  rm -f -- "$base/backup/state/stopped"
+  restoring_forget
 }
 
-# backup_fact: the state of the backups: "backup-good SECONDS ID WHY", "backup-failed SECONDS REASON", the same of rehearsals,
-# "backup-stopped yes" or, with a part of the live data replaced, "backup-half yes" after a restore that was cut, "backup-timer STATE".
+# backup_period: print the longest time from one scheduled backup to the next in seconds, nothing if systemd does not know it.
+# Values: app
+backup_period() {
+  local times
+  sed -n 's/^OnCalendar=//p' "/etc/systemd/system/selvedge-$app-backup.timer" 2>/dev/null | while IFS= read -r times; do
+    LC_ALL=C TZ=UTC systemd-analyze calendar --iterations=8 "$times" 2>/dev/null </dev/null |
+      sed -n 's/^ *\(Next elapse\|Iter\. #[0-9]*\): *//p' | LC_ALL=C TZ=UTC date -f - +%s 2>/dev/null |
+      awk 'NR > 1 && $1 - before > most { most = $1 - before } { before = $1 } END { if (most) print most }'
+  done | sort -n | head -n 1
+}
+
+# backup_fact: the state of the backups: "backup-good SECONDS ID WHY REPOSITORY", "backup-failed SECONDS REASON", the same of rehearsals,
+# "backup-half yes" or "backup-stopped yes" after a restore that was cut, with a part of the live data replaced, or none of it;
+# "backup-unstarted yes" after one whose app did not start; "backup-timer STATE".
 # Values: app base
 backup_fact() {
-  local name state
+  local name
   [ -d "$base/backup/program" ] || return 0
   for name in good failed rehearsed unrehearsed; do
     if [ -s "$base/backup/state/$name" ]; then printf 'backup-%s %s\n' "$name" "$(head -n 1 "$base/backup/state/$name")"; fi
   done
-  state=
-  if [ -e "$base/backup/state/half-restored" ]; then
-    state=half
-  elif [ -e "$base/backup/state/stopped" ]; then
-    state=stopped
-  fi
-  # A restore that runs holds this lock until its end.
-  if [ -n "$state" ] && { [ ! -e "/run/selvedge/$app.restoring" ] || flock -n -s "/run/selvedge/$app.restoring" true; }; then
-    printf 'backup-%s yes\n' "$state"
-  fi
+  restoring_fact | sed 's/^/backup-/'
+  name=$(backup_period)
+  [ -z "$name" ] || printf 'backup-period %s\n' "$name"
   printf 'backup-timer %s\n' "$(systemctl is-active "selvedge-$app-backup.timer" 2>/dev/null)"
 }
 
-# backup_restore BACKUP [KEPT]: restore it beside the live data.
+# backup_restore BACKUP KEPT LIVE: restore it beside the live data, where it stays (KEPT), or from where it is put in place (LIVE).
 # Values: app size
 backup_restore() {
   if [ -n "$size" ]; then
-    payload_read "$size" | backup_program restore - "${2:-}"
+    payload_read "$size" | backup_program restore - "$2" "$3"
   else
-    backup_program restore "$1" "${2:-}"
+    backup_program restore "$1" "$2" "$3"
   fi
 }
 
-# backup_migrate INSTANCE: migrate the restored database to the code of the live release.
+# backup_migrate INSTANCE: migrate the restored database to the code of the live release. If that fails, the app stays stopped: its
+# code does not fit the data.
+# Values: app base migrate migrate_timeout
 backup_migrate() {
+  local new status before
   [ -n "$migrate" ] && [ -x "$base/instances/$1/run" ] || return 0
-  step_wait "migrating: $migrate"
-  if ! step_try instance_run "$1" sh -c "$(limit_script)" sh 10 "$migrate_timeout" sh -c "$migrate"; then
-    step_say "the migration failed on the restored database: $reason"
-  fi
+  new=$1
+  status=0
+  migrate_command || status=$?
+  [ "$status" -ne 0 ] || return 0
+  before=$(cat "$base/backup/state/before-restore" 2>/dev/null) || before=
+  step_remedy "Correct the migration, then run \`fab deploy\`. To take the restore back: \`fab restore --live --snapshot ${before:-ID}\`."
+  step_fail "The backup was restored, but its migration failed (exit status $status): $migrate: $(reason_sentence). The app stays stopped; \`fab start\` starts it without the migration. The data from before the restore is in the backup $before"
 }
 
 # backup_take WHY: take a backup.
@@ -140,6 +159,8 @@ backup_take() {
 backup_before_migration() {
   local reason remedy taken
   grep -q '"before_migrate": true' "$base/backup/settings.json" 2>/dev/null || return 0
+  # The first release has no data yet, unless `fab remove` has kept it. On a new server its backup would be the newest one.
+  [ -n "$old" ] || grep -q "$(printf '\tremove\t')" "$base/history" 2>/dev/null || return 0
   step_wait "taking a backup before the migration"
   backup_program take migration 2>&1 | tee -- "$undo/backup" | sed -u "/^$mark error /d; /^$mark remedy /d"
   reason=$(sed -n "s/^$mark error //p" "$undo/backup" | sed "s/[. ]*$//")
@@ -186,13 +207,21 @@ backup_remove() {
     stamp_remove "$unit.timer"
   done
   systemctl daemon-reload
-  [ -z "$folder" ] || rm -rf -- "$folder"
+  [ -z "$folder" ] || backup_delete "$folder"
+}
+
+# backup_delete FOLDER: delete the folder, without the data that a restore has put there beside the live data.
+backup_delete() {
+  [ -d "$1" ] || return 0
+  [ -e "$1/restored/kept" ] || rm -rf -- "$1/restored"
+  find "$1" -mindepth 1 -maxdepth 1 ! -name replaced ! -name restored -exec rm -rf -- '{}' +
+  rmdir -- "$1" 2>/dev/null || step_say "kept, because a restore has put data of the app there: $(find "$1" -mindepth 1 -maxdepth 1 | sort | paste -s -d ' ')"
 }
 
 # backup_beside BACKUP: restore a backup beside the live data, where it stays.
 # Values: app token size
 backup_beside() {
-  backup_restore "$1" kept
+  backup_restore "$1" kept ''
   backup_done
 }
 

@@ -108,6 +108,17 @@ select 'PostgreSQL''s database and role ' || :'app' where exists (select from pg
 EOF
 }
 
+# postgres_others: print "other NAME" for each database of the app's role that postgres_drop does not delete. PostgreSQL would not
+# delete the role.
+# Values: app
+postgres_others() {
+  [ -e /etc/postgresql ] || return 0
+  postgres_answer postgres postgres -v app="$app" 2>/dev/null <<'EOF' || :
+select 'other ' || translate(datname, E'\n\r', '  ') from pg_database
+  where pg_get_userbyid(datdba) = :'app' and datname <> :'app' and datname !~ '_(restored|rehearsed|replaced)$' order by 1;
+EOF
+}
+
 # postgres_drop: delete the app's database and role, and the databases of its backups beside it. A database of another owner stays.
 # Values: app
 postgres_drop() {

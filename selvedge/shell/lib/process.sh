@@ -1,6 +1,7 @@
 # Stop and start the live release. Reads $app, $base and the variables that manager.sh and gate.sh read.
 
-# process_fact: print the output of releases_fact, and whether the process manager has the live instance and runs it.
+# process_fact: print the output of releases_fact, whether the process manager has the live instance and runs it, and the marks of an
+# unfinished restore.
 # Values: app base run_dir live_socket supervisor_conf
 process_fact() {
   local live
@@ -12,6 +13,7 @@ process_fact() {
   elif [ -n "$live" ] && processes_has "$live"; then
     printf 'known yes\n'
   fi
+  if restoring_half; then printf 'half yes\n'; elif restoring_paused; then printf 'paused yes\n'; fi
 }
 
 # process_note WHY OLD NEW: add a line to the app's history.
@@ -34,6 +36,7 @@ process_stop() {
 process_start() {
   # shellcheck disable=SC2034 # for the functions of gate.sh
   local scheme attempt answered new log_from log_since
+  restoring_unless_half step_fail
   # shellcheck disable=SC2034 # for gate_probe
   scheme=$(request_scheme)
   # shellcheck disable=SC2034 # for gate_log and hide_secrets

@@ -24,6 +24,7 @@ remove_app() {
     postgres_drop
   fi
   if remove_certificate; then certbot_delete "$certbot" "$app"; fi
+  if [ -z "$data" ]; then backup_delete "$base/backup"; fi
   # live.sock is the last path: if the run is interrupted here, the next run still knows the live release.
   rm -rf -- "$@"
   if [ -n "$(messages_left)" ]; then messages_remove; fi

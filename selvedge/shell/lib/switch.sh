@@ -113,6 +113,7 @@ switch_begin() {
 
 # switch_check: refuse the release if it cannot start, before anything is changed.
 switch_check() {
+  restoring_unless_half switch_refuse
   docker_need_image "$new" switch_refuse
   if [ -e "$run_dir/$new.sock" ] && [ ! -S "$run_dir/$new.sock" ]; then
     switch_refuse "The path of the new release's socket is in use: $run_dir/$new.sock is not a socket ($(stat -c '%F, owner %U' "$run_dir/$new.sock")). Remove that file"
@@ -188,15 +189,13 @@ switch_go() {
   settle_wait
 }
 
-# switch_forget: delete the responses that nginx kept while $new was live before ([nginx] cache). Those of other releases have
-# other keys, so nginx does not use them any more.
+# switch_forget: delete the responses that nginx kept while $new was live before ([nginx] cache). Other releases have other keys.
 switch_forget() {
   [ -d "$site_cache" ] || return 0
   find "$site_cache" -type f -exec grep -lZaF -m 1 -- "KEY: $new " '{}' + 2>/dev/null | xargs -0r rm -f --
 }
 
-# switch_back SENTENCE: after the switch, send requests to the old release again and stop the new one. Requests that wait in the
-# new one's socket then reach the old one by the link previous.sock.
+# switch_back SENTENCE: send requests to the old release again, and stop the new one, whose waiting requests follow (previous.sock).
 switch_back() {
   if [ "$new" = "$old" ]; then
     :
@@ -278,6 +277,7 @@ switch_keep() {
     if [ -d "$base/instances/${old%r*}" ]; then record_state "${old%r*}" left; fi
   fi
   record_note good
+  restoring_forget
   rm -f -- "$previous_socket"
   trap - TERM INT
   switch_drain_others

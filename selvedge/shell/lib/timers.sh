@@ -139,14 +139,17 @@ timers_record() {
 }
 
 # timers_run NAME: run it now, and print its output while it runs; after $mark, the exit status of systemctl. 3: the server does not
-# have it, 4: a run is going already. The run does not depend on the connection.
-# Values: app log_dir
+# have it, 4: a run is going already, 5: the data is half restored, 6: a restore replaces it now. The run does not depend on the
+# connection.
+# Values: app base log_dir
 timers_run() {
   local unit log starter status
   unit=$(timers_unit "$1").service
   log=$log_dir/timer-$1.log
   [ -e "$timers_units/$unit" ] || exit 3
   if timers_active "$1"; then exit 4; fi
+  if restoring_paused && restoring_now; then exit 6; fi
+  if restoring_half; then exit 5; fi
   printed=$(stat -c %s -- "$log" 2>/dev/null) || printed=0
   systemctl start "$unit" >/dev/null 2>&1 &
   starter=$!

@@ -112,12 +112,17 @@ def test_the_timer(server: Server, project: Project, configure: Configure) -> No
     assert "04:15:00" in server.run("systemctl list-timers --all selvedge-hello-backup.timer").stdout
     server.run("systemctl start selvedge-hello-backup.service selvedge-hello-rehearsal.service")
     assert "backup       ✓ the last good one is" in project.must("status").stdout
-    server.run("chmod 0 /srv/hello/backup/program/backup/sqlite.py; mv /usr/bin/pg_dump /usr/bin/pg_dump.off")
-    failed = server.run("systemctl start selvedge-hello-backup.service", check=False)
-    assert failed.returncode != 0
-    status = project.fab("status")
-    assert status.status == 1 and "backup       ✗ failed" in status.stdout, status
-    server.run("mv /usr/bin/pg_dump.off /usr/bin/pg_dump")
+    for spoil, reason, repair in (
+        ("mv /usr/bin/pg_dump /usr/bin/pg_dump.off", "pg_dump could not dump", "mv /usr/bin/pg_dump.off /usr/bin/pg_dump"),
+        # `fab backup` writes it again.
+        ("echo 'raise OSError(5, \"no disk\")' >/srv/hello/backup/program/backup/sqlite.py", "Could not read the SQLite", "true"),
+    ):
+        server.run(spoil)
+        failed = server.run("systemctl start selvedge-hello-backup.service", check=False)
+        assert failed.returncode != 0
+        status = project.fab("status")
+        assert status.status == 1 and "backup       ✗ failed" in status.stdout and reason in status.stdout, status
+        server.run(repair)
     project.must("backup")
     project.must("status")
     configure(server)
@@ -185,6 +190,9 @@ def test_the_server_is_lost(
     sftp(fresh)
     if stage == "bare":
         project.must("setup", "deploy")
+        # The night comes before the restore.
+        assert fresh.run("systemctl start selvedge-hello-backup.service", check=False).returncode != 0
+        assert "is of another installation of the server, so no backup was taken" in project.fab("status").stdout
     fresh.run(POSTGRES)
     project.must("restore", "--live", "--yes")
     assert total(fresh) == (TOTAL, TOTAL)

@@ -76,6 +76,27 @@ class TestPassword:
         assert "ssh deploy@203.0.113.7 sudo cat /srv/hello/backup/password" in error.value.remedy
         assert not (tmp_path / ".env").exists()
 
+    @pytest.mark.parametrize("password", ["a long enough password", "# 'q' \"d\" $HOME `id` \\n \\ &/", "x'y\\'z#1 2"])
+    def test_the_command_that_copies_it(
+        self, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, password: str
+    ) -> None:
+        run = project({"web": 'address = "203.0.113.7"\nport = 2222\nkey = "my key"'}, LOCAL)
+        monkeypatch.setattr(run.fleet, "each", lambda _work: [True])
+        with pytest.raises(ConfigError) as error:
+            backup_secrets.complete(run, yes=False, dry=False)
+        (tmp_path / "bin").mkdir()
+        (tmp_path / "password").write_text(f"{password}\n")
+        (tmp_path / "bin/ssh").write_text('#!/bin/sh\necho "$*" >asked\ncat password\n')
+        (tmp_path / "bin/ssh").chmod(0o755)
+        (tmp_path / ".env").write_text("OTHER=x")
+        command = error.value.remedy.partition("`")[2].rpartition("`")[0]
+        environment = {"PATH": f"{tmp_path}/bin:/usr/bin:/bin"}
+        subprocess.run(["sh", "-c", command], cwd=tmp_path, check=True, env=environment)
+        found = read_environment(tmp_path / ".env")
+        assert found[PASSWORD].get_secret_value() == password and found["OTHER"].get_secret_value() == "x"
+        asked = (tmp_path / "asked").read_text()
+        assert asked.startswith("-p 2222 -i ") and asked.endswith("my key deploy@203.0.113.7 sudo cat /srv/hello/backup/password\n")
+
 
 class TestUsage:
     @pytest.fixture(autouse=True)
@@ -119,13 +140,26 @@ class TestUsage:
         with pytest.raises(UsageError, match="is missing"):
             self.restore(run, file="/none")
 
-    def test_the_answer_no(self, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-        asked: list[str] = []
+    @pytest.mark.parametrize(("answer", "asked", "noted"), [
+        (None, "ab12", ""),
+        ({"id": "ab12" * 16, "time": "2026-01-31T13:00:00.123456789+01:00", "why": "scheduled", "bytes": 8192, "doubt": ""},
+         "the backup ab12ab12 (2026-01-31 12:00:00 UTC, by schedule, 8.2 kB)", ""),
+        ({"id": "ab12" * 16, "time": "2026-01-31T12:00:00Z", "why": "migration", "bytes": None, "doubt": "It is small"},
+         "the backup ab12ab12 (2026-01-31 12:00:00 UTC, before a migration, -)",
+         "Note: It is small. `fab -H web restore --live --snapshot ID` takes another one."),
+    ], ids=["not set up", "sure", "in doubt"])  # fmt: skip
+    def test_the_question_names_the_backup(
+        self, project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], answer: object, asked: str,
+        noted: str,
+    ) -> None:  # fmt: skip
+        questions: list[str] = []
         monkeypatch.setattr(backup, "can_ask", lambda: True)
-        monkeypatch.setattr(backup, "accepted", lambda question: bool(asked.append(question)))
+        monkeypatch.setattr(backup, "accepted", lambda question: bool(questions.append(question)))
+        monkeypatch.setattr(backup, "_answer", lambda *_: answer)
         with pytest.raises(SelvedgeError, match="Nothing was restored"):
             self.restore(project({"web": ""}, LOCAL), live=True, snapshot="ab12")
-        assert asked == ["Replace the files and databases of hello on web by ab12? The app stops meanwhile. [y/N] "]
+        assert questions == [f"Replace the files and databases of hello on web by {asked}? The app stops meanwhile. [y/N] "]
+        assert noted in " ".join(capsys.readouterr().out.split())
 
     def test_the_host_key_is_unknown(self, project: Project, tmp_path: Path) -> None:
         text = '[backup]\nto = "sftp:me@203.0.113.20:/b"\nkey = "backup_key"\n'
@@ -142,6 +176,13 @@ FACTS = "now 1000000\nbackup-timer active\n"
     (FACTS, ["warning: no backup was taken yet"]),
     (FACTS + "backup-good 999990 ab12 scheduled\n", ["ok: the last good one is 10 s old"]),
     (FACTS + "backup-good 1000 ab12 scheduled\n", ["warning: the last one is 11 days 13 h old"]),
+    (FACTS + "backup-good 1000 ab12 scheduled\nbackup-period 2678400\n", ["ok: the last good one is 11 days 13 h old"]),
+    (FACTS + "backup-good 789000 ab12 scheduled\nbackup-period 86400\n", ["ok: the last good one is 2 days 10 h old"]),
+    (FACTS + "backup-good 783000 ab12 scheduled\nbackup-period 86400\n", ["warning: the last one is 2 days 12 h old"]),
+    (FACTS + "backup-good 999990 ab12 manual /var/backups/x/hello/server\n", ["ok: the last good one is 10 s old"]),
+    (FACTS + "backup-good 999990 ab12 manual /var/backups/old/hello/server\n",
+     ["warning: none was taken to /var/backups/x/hello/server yet: the last good one, 10 s old, is in "
+      "/var/backups/old/hello/server"]),
     (FACTS + "backup-good 999990 ab12 manual\nbackup-failed 999995 restic init: the disk is full.\n",
      ["problem: failed 5 s ago: restic init: the disk is full.", "ok: the last good one is 10 s old"]),
     (FACTS + "backup-failed 999995 x\n", ["problem: failed 5 s ago: x"]),
@@ -150,7 +191,9 @@ FACTS = "now 1000000\nbackup-timer active\n"
     (FACTS + "backup-good 999990 ab12 manual\nbackup-unrehearsed 999995 it differs\n",
      ["ok: the last good one is 10 s old", "problem: the rehearsal of a restore failed 5 s ago: it differs"]),
     (FACTS + "backup-good 999990 ab12 manual\nbackup-stopped yes\n",
-     ["problem: a restore was interrupted, and has not run to its end since", "ok: the last good one is 10 s old"]),
+     ["problem: a restore was interrupted before it replaced data, and the app is stopped", "ok: the last good one is 10 s old"]),
+    (FACTS + "backup-good 999990 ab12 manual\nbackup-unstarted yes\n",
+     ["problem: a restore has replaced the data, and the app has not started since", "ok: the last good one is 10 s old"]),
     (FACTS + "backup-good 999990 ab12 manual\nbackup-half yes\n",
      ["problem: a restore was interrupted, and has replaced only a part of the live data", "ok: the last good one is 10 s old"]),
 ])  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from selvedge.config.target import Target
+from selvedge.errors import SelvedgeError
 from selvedge.operations.stop_start import Running
 from tests.support.releases import OLD
 
@@ -29,3 +30,18 @@ class TestStopAndStart:
         fact = f"live {OLD}\ncurrent x\n" + "".join(f"{each} yes\n" for each in facts)
         changes = [Running(target(), running=running).plan(fact) for running in (False, True)]
         assert [change and change.summary for change in changes] == [stop, start]
+
+    def test_after_a_restore(self, target: Callable[..., Target]) -> None:
+        """It has stopped the app. The start ends that state, also if someone has started the app by another program."""
+        app, up = target(), f"live {OLD}\ncurrent x\nknown yes\nalive yes\nlistening yes\npaused yes\n"
+        change = Running(app, True).plan(up)
+        assert change and "restoring_forget" in change.shell and "process_start" not in change.shell
+        change = Running(app, True).plan(f"live {OLD}\npaused yes\n")
+        assert change and change.shell.index("process_start") < change.shell.index("restoring_forget")
+
+    def test_half_restored_data(self, target: Callable[..., Target]) -> None:
+        app, fact = target(), f"live {OLD}\nhalf yes\n"
+        with pytest.raises(SelvedgeError, match="has replaced only a part of the live data") as error:
+            Running(app, True).plan(fact)
+        assert "restore --live` again. If you have repaired the data yourself: `sudo rm /srv/hello/backup/" in error.value.remedy
+        assert Running(app, False).plan(fact) is None

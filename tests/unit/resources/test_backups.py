@@ -10,12 +10,16 @@ from pathlib import Path
 import pytest
 
 from selvedge.config.target import Target
-from selvedge.errors import ConfigError
+from selvedge.errors import ConfigError, SelvedgeError
 from selvedge.operations.backup import BackupCommand
+from selvedge.operations.remove import Removed
 from selvedge.release import preconditions
 from selvedge.resources.backups import NoTimers, PinnedHostKey, backup_settings, check_backup
 from selvedge.resources.base import Resource
 from selvedge.resources.files import File
+from selvedge.resources.need import Needs
+from selvedge.resources.restores import NotHalfRestored
+from tasks.parts.backups import backups
 from tests.support.declared import file, of
 from tests.support.tables import check, table
 
@@ -44,10 +48,51 @@ def test_changes(resource: Resource, fact: str, summary: str | None, shell: str)
     check(resource, fact, summary, shell)
 
 
+@pytest.mark.parametrize(("found", "removed"), [
+    ("/srv/hello/backup", "/srv/hello/backup"),
+    ("/srv/hello/backup\n/srv/hello/backup/password\n/srv/hello/backup/state", "/srv/hello/backup"),
+    ("/srv/hello/backup\n/srv/hello/backup/password\n/srv/hello/backup/replaced", "/srv/hello/backup/password"),
+    ("/srv/hello/backup\n/srv/hello/backup/restored/kept", ""),
+])  # fmt: skip
+def test_data_that_a_restore_has_put_into_the_folder_stays(target: Callable[..., Target], found: str, removed: str) -> None:
+    change = NoTimers("hello", folder="/srv/hello/backup").plan(found)
+    assert (change.summary if change else "") == (f"remove {removed}" if removed else "")
+    change = Removed(target(), ("/srv/hello/backup",), data=False).plan(found)
+    assert (change.diff if change else "") == (f"-{removed}" if removed else "")
+    change = Removed(target(), ("/srv/hello/backup",), data=True).plan(found)
+    assert change and "backup_delete" not in change.shell.splitlines()[-1] and "/srv/hello/backup " in change.shell
+
+
+def test_half_restored_data_is_not_removed(target: Callable[..., Target]) -> None:
+    fact = "/srv/hello/backup\n/srv/hello/backup/replaced\n/srv/hello/backup/state/half-restored\n"
+    with pytest.raises(SelvedgeError, match=r"hello: a restore was interrupted, .*, so its backups cannot be removed "):
+        NoTimers("hello", folder="/srv/hello/backup").plan(fact)
+    with pytest.raises(SelvedgeError, match=r"a restore was interrupted, .*, so nothing was removed\.") as error:
+        Removed(target(), ("/srv/hello/backup",), data=False).plan(fact)
+    assert "restore --live` again" in error.value.remedy
+    assert Removed(target(), ("/srv/hello/backup",), data=True).plan(fact)
+
+
 def test_a_command_has_succeeded_when_the_server_has_its_token(target: Callable[..., Target]) -> None:
     command = BackupCommand(target(), "t0ken", "take a backup", "backup_take manual")
     assert command.plan("t0ken") is None
     assert command.plan("") and command.plan("older")
+
+
+def test_half_restored_data_stops_a_deploy_before_it_builds(app: Callable[..., Target]) -> None:
+    resource = of("clone", app("backups to S3"))[0]
+    assert isinstance(resource, NotHalfRestored) and resource.plan("") is None and resource.plan("stopped yes\n") is None
+    with pytest.raises(SelvedgeError, match="server: a restore was interrupted, and has replaced only a part of the live data"):
+        resource.plan("half yes\n")
+    assert not of("clone", app("domains"), NotHalfRestored)
+
+
+def test_a_backup_before_the_first_deploy_names_what_is_missing(target: Callable[..., Target]) -> None:
+    """The group of the folder is that of the app's user."""
+    first = next(backups(target(backup={"to": "/var/backups/x"})))
+    assert first == Needs("/srv/hello/shared", "clone") and first.plan("there") is None
+    change = first.plan("")
+    assert change and "/srv/hello/shared is missing." in change.shell and "fab deploy" in change.remedy
 
 
 class TestFiles:

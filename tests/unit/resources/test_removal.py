@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from selvedge.config.target import Target
+from selvedge.errors import SelvedgeError
 from selvedge.operations.remove import NoStrangers, Removed, owned_paths
 from selvedge.resources.base import Resource
 from selvedge.resources.files import Directory, File, Link
@@ -129,6 +130,13 @@ def test_removed_app(target: Callable[..., Target], data: bool, fact: str, summa
 def test_the_diff_lists_what_is_removed(target: Callable[..., Target]) -> None:
     change = Removed(target(), OWNED, True).plan("/srv/hello\nuser hello\n")
     assert change and change.diff == "-/srv/hello\n-user hello"
+
+
+def test_other_databases_of_the_apps_role(target: Callable[..., Target]) -> None:
+    """PostgreSQL would refuse to delete the role after everything else was removed."""
+    with pytest.raises(SelvedgeError, match="owns the databases reports, old two, too, so nothing was removed") as error:
+        Removed(target(), OWNED, True).plan("/srv/hello\nother reports\nother old two\n")
+    assert "`sudo -u postgres dropdb reports`" in error.value.remedy
 
 
 @pytest.mark.parametrize("settings", SETTINGS)

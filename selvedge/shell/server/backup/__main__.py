@@ -13,6 +13,7 @@ import sys
 import time
 
 from backup import restoring
+from backup.choosing import choose, described, fields, require_certain, require_continued
 from backup.postgres import beside
 from backup.repository import Repository
 from backup.settings import (
@@ -25,6 +26,7 @@ from backup.settings import (
     Settings,
     fail,
     failure,
+    installation,
     recorded,
     say,
     wait,
@@ -32,6 +34,7 @@ from backup.settings import (
 )
 from backup.swapping import swap
 from backup.taking import take, thin_out
+from backup.volumes import require_room
 
 LONGEST = 4 * 3600
 """Seconds to wait for another command."""
@@ -76,9 +79,11 @@ def command_take(settings, repository, why):
         with recorded("failed", "take"):
             if os.path.exists(f"{STATE}/{HALF}"):
                 # It would be the newest one, which the next restore takes.
-                repaired = f"If you have repaired the data: `sudo rm {STATE}/{HALF}` on the server."
+                repaired = f"If you have repaired the data yourself: `sudo rm {STATE}/{HALF}` on the server, then `fab start`."
                 remedy = f"Run the same `fab restore --live` again. {repaired}"
                 raise Failed("A restore has replaced only a part of the live data, so no backup was taken.", remedy)
+            if why in ("scheduled", "migration"):
+                require_continued(repository, installation(settings.app))
             _, problem, _ = take(settings, repository, why)
             # The older ones may be better.
             if not problem:
@@ -96,28 +101,38 @@ def command_clean(settings, _repository):
 
 
 def command_list(_settings, repository):
-    """Print the backups as JSON: id, time, why and restic's summary, if it has one."""
-    found = repository.snapshots() if repository.exists() else []
-    fields = []
-    for each in found:
-        tags = dict(tag.partition(":")[::2] for tag in each.get("tags") or [])
-        size = tags.get("bytes", "")
-        about = {"why": tags.get("why", ""), "bytes": int(size) if size.isdecimal() else None}
-        fields.append({"id": each["id"], "time": each["time"], **about})
-    print(json.dumps(fields))
+    """Print the backups as JSON: id, time, why and their size, if it is known."""
+    print(json.dumps([fields(each) for each in (repository.snapshots() if repository.exists() else [])]))
 
 
-def command_restore(settings, repository, wanted="", kept=""):
-    """Restore a backup beside the live data. wanted: the start of its id, "-" for a tar file on standard input."""
+def command_choose(_settings, repository, wanted=""):
+    """Print the backup that a restore would take, as JSON. wanted: the start of its id."""
+    chosen, reason = choose(repository, wanted)
+    print(json.dumps({**fields(chosen), "doubt": reason}))
+
+
+def command_restore(settings, repository, wanted="", kept="", live=""):
+    """Restore a backup beside the live data. wanted: the start of its id, "-" for a tar file on standard input.
+
+    kept: it stays there. live: `swap` puts it in place.
+    """
     with locked(settings.app):
-        archive = sys.stdin.buffer if wanted == "-" else None
-        # Before the copy of an earlier restore is removed.
-        chosen = None if archive else restoring.choose(repository, wanted)
+        archive, chosen = sys.stdin.buffer if wanted == "-" else None, None
+        if archive is None:
+            # Before the copy of an earlier restore is removed.
+            chosen, reason = choose(repository, wanted)
+            if live:
+                require_certain(chosen, reason)
         try:
             about = restoring.prepare(settings, repository, chosen, archive)
+            if live:
+                # Before the app stops.
+                require_room(settings)
         except BaseException:
             restoring.discard(settings)
             raise
+        if chosen:
+            say(f"this is the backup {described(chosen)}")
         if kept:
             # Without the file, the next backup removes what a killed run has left.
             with open(f"{RESTORED}/kept", "w", encoding="utf-8"):
@@ -144,7 +159,7 @@ def command_rehearse(settings, repository):
     with locked(settings.app):
         with recorded("unrehearsed", "rehearse"):
             try:
-                about = restoring.prepare(settings, repository, restoring.choose(repository, ""), place=REHEARSED)
+                about = restoring.prepare(settings, repository, choose(repository, "")[0], place=REHEARSED)
             finally:
                 restoring.discard(settings, REHEARSED)
             write("rehearsed", f"{int(time.time())} {about['at']}\n")
@@ -153,7 +168,7 @@ def command_rehearse(settings, repository):
 
 def command_dump(_settings, repository):
     """Write the newest backup to standard output, as a tar file."""
-    identity = restoring.choose(repository, "")["id"]
+    identity = choose(repository, "")[0]["id"]
     repository.run("dump", "--no-lock", "--archive", "tar", identity, "/", stdout=sys.stdout.buffer)
 
 

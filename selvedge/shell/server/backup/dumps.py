@@ -1,10 +1,13 @@
 """An archive of pg_dump: what is in it, and how the app's role restores it."""
 
+import contextlib
 import os
 import re
 import subprocess
+import tempfile
+from urllib.parse import quote, unquote
 
-from .settings import Failed, say
+from .settings import HERE, Failed, crowded, say, size
 
 # The app's role may not restore these, or they name roles that this server does not have. A database works without them.
 _SECONDARY = (
@@ -82,3 +85,36 @@ def _text(line):
 def _said(done):
     lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
     return [line for line in lines if "ERROR" in line or "error:" in line] or lines or [f"exit status {done.returncode}"]
+
+
+def write_dump(database, command, variables, file):
+    """Run pg_dump into an open file; return its exit status and its errors.
+
+    Raises Failed before it fills the disk, which is often that of PostgreSQL itself.
+    """
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(command, stdout=file, stderr=errors, env=variables, cwd="/")
+        try:
+            while process.poll() is None:
+                written = os.fstat(file.fileno()).st_size
+                if crowded(os.path.dirname(file.name), written):
+                    problem = f"The dump of the database {database} has {size(written)} so far, and the disk is almost full"
+                    raise Failed(f"{problem}, so it was stopped.", f"Free some space on the server: `df -h {HERE}`.")
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(0.1)
+        finally:
+            process.kill()
+            process.wait()
+        errors.seek(0)
+        return process.returncode, errors.read()
+
+
+def dumped(folder):
+    """Return the databases that have a dump in a folder."""
+    names = os.listdir(folder) if os.path.isdir(folder) else ()
+    return [unquote(each[: -len(".dump")]) for each in names if each.endswith(".dump")]
+
+
+def file_name(database):
+    """Return the name of the file with the dump of a database."""
+    return f"{quote(database, safe='')}.dump"

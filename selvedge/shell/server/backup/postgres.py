@@ -6,9 +6,8 @@ import os
 import shutil
 import subprocess
 import tempfile
-from urllib.parse import quote, unquote
 
-from .dumps import Dump
+from .dumps import Dump, dumped, file_name, write_dump
 from .psql import address, environment, last_error, literal, name, port
 from .settings import REHEARSED, RESTORED, Failed, room, say, wait
 
@@ -111,9 +110,9 @@ class Postgres:
                 with open(target, "wb") as file:
                     os.fchmod(file.fileno(), 0o600)
                     dump = self.settings.as_app("pg_dump", "-wFc", f"--snapshot={snapshot}", "-d", address(database))
-                    done = subprocess.run(dump, stdout=file, stderr=subprocess.PIPE, env=environment(), cwd="/", check=False)
-                if done.returncode != 0:
-                    raise self._not_dumped(database, last_error(done.stderr, f"exit status {done.returncode}"))
+                    status, said = write_dump(database, dump, environment(), file)
+                if status != 0:
+                    raise self._not_dumped(database, last_error(said, f"exit status {status}"))
             finally:
                 session.kill()
                 session.communicate()
@@ -248,9 +247,23 @@ class Postgres:
         back = f"alter database {name(old)} rename to {name(database)};" if there else ""
         self._rename(database, fresh, f"alter database {name(database)} rename to {name(fresh)};\n{back}")
 
+    def bring_back(self, database):
+        """Put the database that `swap` has replaced in place again, and drop the restored one: its backup has it."""
+        old = beside(database, "replaced")
+        if not self._exists(old):
+            return
+        self._owned(old)
+        self.admin(f"{self._terminate(database)}\ndrop database if exists {name(database)}")
+        self.admin(f"{self._terminate(old)}\nalter database {name(old)} rename to {name(database)}")
+
+    @staticmethod
+    def _terminate(*databases):
+        """Return SQL that ends all connections to databases."""
+        listed = ", ".join(map(literal, databases))
+        return f"select pg_terminate_backend(pid) from pg_stat_activity where datname in ({listed});"
+
     def _rename(self, database, fresh, sql):
-        end = f"select pg_terminate_backend(pid) from pg_stat_activity where datname in ({literal(database)}, {literal(fresh)});"
-        self.admin(f"{end}\nbegin;\n{sql}\ncommit;")
+        self.admin(f"{self._terminate(database, fresh)}\nbegin;\n{sql}\ncommit;")
 
     def configure(self, was, folder):
         """Give a restored database in place the settings and rights that `alter database` and `grant` had given it."""
@@ -266,8 +279,7 @@ class Postgres:
         """Remove a database beside the live one."""
         fresh = beside(database, end)
         self._owned(fresh)
-        terminate = f"select pg_terminate_backend(pid) from pg_stat_activity where datname = {literal(fresh)};"
-        self.admin(f"{terminate}\ndrop database if exists {name(fresh)}")
+        self.admin(f"{self._terminate(fresh)}\ndrop database if exists {name(fresh)}")
 
     def _owned(self, database):
         """Raise Failed if a database exists and belongs to another role than the app's: a restore did not create it."""
@@ -277,14 +289,3 @@ class Postgres:
             problem = f"A restore needs the name {database}, and a database of another role has it."
             change = f"alter database {name(database)} rename to NEW"
             raise Failed(problem, f"Rename that one on the server: `sudo -u postgres psql -c '{change}'`.")
-
-
-def dumped(folder):
-    """Return the databases that have a dump in a folder."""
-    names = os.listdir(folder) if os.path.isdir(folder) else ()
-    return [unquote(each[: -len(".dump")]) for each in names if each.endswith(".dump")]
-
-
-def file_name(database):
-    """Return the name of the file with the dump of a database."""
-    return f"{quote(database, safe='')}.dump"

@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import subprocess
+from datetime import datetime
 
 from .settings import HERE, Failed, wait
 
@@ -91,6 +92,8 @@ class Repository:
             "PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
             "HOME": "/root",
             "LC_ALL": "C.UTF-8",
+            # The days of backup.keep are then the same on each server.
+            "TZ": "UTC",
             "RESTIC_REPOSITORY": self.to,
             "RESTIC_PASSWORD_FILE": f"{HERE}/password",
             "RESTIC_CACHE_DIR": f"{HERE}/cache",
@@ -216,7 +219,14 @@ class Repository:
         _, output, _ = self.run("snapshots", "--json", "--no-lock")
         found = json.loads(output or "[]") or []
         ours = {f"why:{why}" for why in WHY}
-        return sorted((each for each in found if ours & {*(each.get("tags") or [])}), key=lambda each: each["time"])
+        return sorted((each for each in found if ours & {*(each.get("tags") or [])}), key=lambda each: moment(each["time"]))
+
+
+def moment(text):
+    """Return a time as restic prints it, to compare: each server has printed nanoseconds, in a time zone of its own."""
+    found = re.fullmatch(r"(.{19})(?:\.(\d+))?(Z|[+-]\d\d:\d\d)", text)
+    # Python 3.9 reads neither nanoseconds nor Z.
+    return datetime.fromisoformat(found[1] + found[3].replace("Z", "+00:00")).timestamp(), (found[2] or "").ljust(9, "0")
 
 
 def _end(process):

@@ -7,29 +7,14 @@ import shutil
 import stat
 import subprocess
 
+from .dumps import dumped
 from .paths import safe_path, topmost
-from .postgres import USUAL_FORM, Postgres, dumped
+from .postgres import USUAL_FORM, Postgres
 from .settings import HERE, MANIFEST, REHEARSED, RESTORED, Failed, counted, room, say, wait
 from .taking import run_sqlite
 
 FOLDER_ENDS = {RESTORED: "restored", REHEARSED: "rehearsed"}
 """The ends of the names of databases, by the folder of the files."""
-
-
-def choose(repository, wanted):
-    """Return the backup whose id begins with `wanted`; the newest one if that is "". Raises Failed."""
-    known = repository.snapshots() if repository.exists() else []
-    # The state that a restore has replaced is kept, but it is not what anyone means by the newest backup.
-    usual = [each for each in known if "why:restore" not in each["tags"]]
-    found = [each for each in known if each["id"].startswith(wanted)] if wanted else usual[-1:]
-    if not found:
-        raise Failed(
-            f"There is no backup {wanted}." if wanted else f"{repository.to} has no backup yet.",
-            "`fab backups` lists all." if known else "Run `fab backup` first.",
-        )
-    if len(found) > 1:
-        raise Failed(f"{len(found)} backups begin with {wanted}.", "Give more of its id: `fab backups --json` lists them.")
-    return found[0]
 
 
 def prepare(settings, repository, chosen, archive=None, place=RESTORED):

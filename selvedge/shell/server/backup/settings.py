@@ -1,6 +1,7 @@
 """The settings of an app's backups, and the folders that they use."""
 
 import contextlib
+import hashlib
 import json
 import os
 import pwd
@@ -19,8 +20,22 @@ REPLACED = f"{HERE}/replaced"
 STATE = f"{HERE}/state"
 HALF = "half-restored"
 """The file in STATE while live data is being replaced. A killed command leaves it."""
+STOPPED, UNSTARTED = "stopped", "not-started"
+"""Files in STATE while the app is stopped: the second one after its data was replaced."""
+BEFORE = "before-restore"
+"""The file in STATE with the id of the backup that has the data from before the last restore."""
 MANIFEST = "manifest.json"
 MARK = os.environ.get("SELVEDGE_MARK", "")
+
+
+def installation(app):
+    """Return a name of this installation of the server, "" if it has none. The id itself is confidential (machine-id(5))."""
+    try:
+        with open("/etc/machine-id", encoding="ascii") as file:
+            number = file.read().strip()
+    except (OSError, ValueError):
+        return ""
+    return hashlib.sha256(f"selvedge {app} {number}".encode()).hexdigest()[:12] if number else ""
 
 
 class Failed(Exception):
@@ -80,7 +95,8 @@ def fail(error):
         if remedy:
             _print(f"{MARK} remedy {remedy}")
     else:
-        _print(f"{problem} {remedy}".strip())
+        # Standard output may be the backup itself (`dump`).
+        print(f"{problem} {remedy}".strip(), file=sys.stderr)
 
 
 def size(number):
@@ -92,10 +108,24 @@ def size(number):
     return f"{number:.1f} TB"
 
 
+def free_and_reserve(folder):
+    """Return the free bytes of a file system, and how many of them the app keeps."""
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize, min(found.f_blocks * found.f_frsize // 20, 500_000_000)
+
+
+def crowded(folder, written):
+    """Return whether a file that grows in a folder must stop: the disk may be that of a database, which it would stop.
+
+    written: its bytes. A small one may use a tenth of what is left, because a full disk is when a backup is needed.
+    """
+    free, reserve = free_and_reserve(folder)
+    return free < reserve and written > free // 10
+
+
 def room(folder, wanted, what):
     """Raise Failed if a file system has not so many bytes free, with a reserve for the app. what: what needs them."""
-    found = os.statvfs(folder)
-    free, reserve = found.f_bavail * found.f_frsize, min(found.f_blocks * found.f_frsize // 20, 500_000_000)
+    free, reserve = free_and_reserve(folder)
     if wanted + reserve > free:
         problem = f"{what} needs {size(wanted)} in {folder}, and only {size(free)} are free there (the app keeps {size(reserve)})."
         raise Failed(problem, f"Free some space on the server: `df -h {folder}`.")

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import json
 import os
 import re
 import shutil
@@ -12,7 +13,7 @@ from .excluding import excluder
 from .paths import SUFFIXES, remove, safe_path, topmost
 from .postgres import Postgres, beside
 from .restoring import read_record
-from .settings import HALF, REPLACED, RESTORED, STATE, Failed, forget, say, wait, write
+from .settings import BEFORE, HALF, REPLACED, RESTORED, STATE, STOPPED, UNSTARTED, Failed, forget, say, wait, write
 from .taking import take
 
 NEVER = {".tmp", "lost+found"}
@@ -26,29 +27,48 @@ def swap(settings, repository):
     """
     if not os.path.isdir(f"{RESTORED}/shared"):
         raise Failed("The restored backup is missing: another command has removed it.", "Run the same command again.")
+    # The app owns the restored files: until here its user could pass through to them.
+    os.chown(RESTORED, 0, 0)
+    os.chmod(RESTORED, 0o700)
     about = read_record(f"{RESTORED}/copies")
+    earlier = os.path.exists(f"{STATE}/{HALF}")
+    was = read_half()
+    postgres = Postgres(settings)
+    for database in was.get("broken", ()):
+        # No backup has it, and the next step would delete it.
+        postgres.bring_back(database)
     # It must have all that is replaced.
     settings.files = [*settings.files, *about["files"]] if settings.files and about["files"] else []
     identity, problem, present = take(settings, repository, "restore")
     if problem:
         say(problem)
-    say(f"the present data is in the backup {identity[:8]}")
+    first = was.get("backup") or identity
+    report_present(first, identity, earlier)
     patterns = [*settings.exclude, *about["exclude"]]
     bring_back(settings, patterns)
     shutil.rmtree(REPLACED, ignore_errors=True)
     os.mkdir(REPLACED, 0o700)
+    for each in about["postgres"]:
+        # Of an earlier restore. From here on, it is what this one has replaced.
+        postgres.drop(each["database"], "replaced")
+    broken = [each["database"] for each in about["postgres"] if each["database"] in unsaved(present)]
+    write(BEFORE, f"{first[:8]}\n")
+    write(HALF, json.dumps({"at": int(time.time()), "backup": first, "broken": broken}))
+    replace_all(settings, postgres, about, patterns, earlier)
+    finish(postgres, about, broken)
+
+
+def replace_all(settings, postgres, about, patterns, earlier):
+    """Put the restored data in place. If that fails, put back what was replaced. earlier: a run before this one was cut."""
     moved, swapped = [], []
-    postgres = Postgres(settings)
-    earlier = os.path.exists(f"{STATE}/{HALF}")
-    write(HALF, f"{int(time.time())}\n")
     try:
         replace_files(settings, about, patterns, moved)
-        for was in about["postgres"]:
-            wait(f"replacing the database {was['database']}")
-            postgres.require(beside(was["database"], "restored"))
+        for each in about["postgres"]:
+            wait(f"replacing the database {each['database']}")
+            postgres.require(beside(each["database"], "restored"))
             # A signal may end the program between these lines.
-            swapped.append(was["database"])
-            postgres.swap(was["database"])
+            swapped.append(each["database"])
+            postgres.swap(each["database"])
     except BaseException as error:
         if undo(postgres, moved, swapped) and not earlier:
             forget(HALF)
@@ -56,16 +76,47 @@ def swap(settings, repository):
             raise
         problem = f"The files could not be replaced: {error.strerror}: {error.filename}."
         raise Failed(problem, "Correct the cause on the server, then restore again.") from None
-    finish(postgres, about, present)
-    forget(HALF)
 
 
-def finish(postgres, about, present):
-    """Configure the databases in place, and remove what was replaced. A failure is only said: the restored data is in place."""
+def unsaved(present):
+    """Return the databases that a backup does not have, because they could not be dumped."""
+    return [each["database"] for each in present["broken"] if "database" in each]
+
+
+def read_half():
+    """Return what a killed restore has noted when it began to replace data: the backup of the data from before, and databases that
+    no backup has. Nothing if there was none, or one of an earlier version.
+    """
+    try:
+        with open(f"{STATE}/{HALF}", encoding="utf-8") as file:
+            found = json.load(file)
+    except (FileNotFoundError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def report_present(first, identity, earlier):
+    """Tell the user which backup has the present data. first: the backup that the first one of several cut restores has taken."""
+    if first[:8] != identity[:8]:
+        say(f"the data from before the restore that was cut is in the backup {first[:8]}")
+    half = ", of which a restore that was cut has replaced a part," if earlier else ""
+    say(f"the present data{half} is in the backup {identity[:8]}")
+
+
+def finish(postgres, about, broken):
+    """Configure the databases in place, and remove what was replaced. A failure is only said: the restored data is in place.
+
+    broken: present databases that no backup has.
+    """
     for was in about["postgres"]:
         with told():
             postgres.configure(was, f"{RESTORED}/copies")
-        if was["database"] in [each.get("database") for each in present["broken"]]:
+    # All data is in place. What follows may take long, and the app must not seem to have a part of its data if it is cut.
+    if os.path.exists(f"{STATE}/{STOPPED}"):
+        os.replace(f"{STATE}/{STOPPED}", f"{STATE}/{UNSTARTED}")
+    forget(HALF)
+    for was in about["postgres"]:
+        if was["database"] in broken:
             say(f"the present database {was['database']} is there as {beside(was['database'], 'replaced')} until the next restore")
         else:
             with told():
@@ -149,10 +200,13 @@ def replaced_names(settings, about):
 
 def replace(settings, name, moved):
     """Move a path of `shared` to REPLACED, and the restored one in its place, if they exist."""
-    new, old, away = f"{RESTORED}/shared/{name}", safe_path(settings.shared, name), f"{REPLACED}/{name}"
-    if has_mount(old) and (os.path.isdir(new) or not os.path.lexists(new)):
+    new, old, away = safe_path(f"{RESTORED}/shared", name), safe_path(settings.shared, name), f"{REPLACED}/{name}"
+    if has_mount(old):
         # A volume stays where it is mounted.
-        for each in sorted({*os.listdir(old), *(os.listdir(new) if os.path.isdir(new) else ())} - NEVER):
+        is_folder = os.path.isdir(new) and not os.path.islink(new)
+        if os.path.lexists(new) and not is_folder:
+            raise Failed(f"A volume is mounted on {old}, or below it, and the backup has no folder there.", "Unmount it first.")
+        for each in sorted({*os.listdir(old), *(os.listdir(new) if is_folder else ())} - NEVER):
             replace(settings, f"{name}/{each}", moved)
         return
     if os.path.lexists(old):

@@ -14,7 +14,10 @@ from .finding import Found, roots
 from .paths import SUFFIXES, remove
 from .postgres import Postgres
 from .repository import WHY
-from .settings import HERE, MANIFEST, SCRATCH, Failed, counted, say, size, wait, write
+from .settings import HERE, MANIFEST, SCRATCH, Failed, counted, installation, say, size, wait, write
+
+BEFORE_RESTORES = 5
+"""Backups from before a restore that are kept, beside those of `backup.keep`."""
 
 
 def run_sqlite(settings, paths, folder=""):
@@ -124,11 +127,13 @@ def take(settings, repository, why):
         number, total = files.without(copied)
         tables = [each for kind in ("sqlite", "postgres") for each in found[kind]]
         total += sum(each["size"] for each in tables)
-        summary, unread = save(settings, repository, [f"why:{why}", f"bytes:{total}"], copied)
+        machine = installation(settings.app)
+        tagged = [f"why:{why}", f"bytes:{total}", *([f"machine:{machine}"] if machine else [])]
+        summary, unread = save(settings, repository, tagged, copied)
     finally:
         shutil.rmtree(SCRATCH, ignore_errors=True)
     seconds, short = time.time() - began, summary["snapshot_id"][:8]
-    write("good", f"{int(time.time())} {short} {why}\n")
+    write("good", f"{int(time.time())} {short} {why} {settings.repository}\n")
     said = [counted(number, "file"), counted(len(tables), "database")]
     said += [size(total), f"{size(summary['data_added'])} new", f"{seconds:.1f} s"]
     say(f"backup {short}: {', '.join(said)}")
@@ -215,11 +220,15 @@ def pattern(path):
 
 
 def thin_out(settings, repository):
-    """Delete the backups that `backup.keep` does not keep, and the data that only they had. Raises Failed."""
+    """Delete the backups that `backup.keep` does not keep, and the data that only they had. Raises Failed.
+
+    Those before a restore are counted apart: several restores in a row must not take the places of the others.
+    """
     if not settings.keep:
         return
     wait("deleting old backups")
-    words = [word for name, count in settings.keep.items() for word in (f"--keep-{name}", str(count))]
-    # Only those of this program: someone may have put others there.
-    tags = [word for why in WHY for word in ("--tag", f"why:{why}")]
-    repository.run("forget", "--prune", "--group-by", "", *tags, "--keep-within", "1d", *words)
+    usual = [word for name, count in settings.keep.items() for word in (f"--keep-{name}", str(count))]
+    for reasons, words in ((["restore"], ["--keep-last", str(BEFORE_RESTORES)]), ([why for why in WHY if why != "restore"], usual)):
+        # Only those of this program: someone may have put others there.
+        tags = [word for why in reasons for word in ("--tag", f"why:{why}")]
+        repository.run("forget", "--prune", "--group-by", "", *tags, "--keep-within", "1d", *words)

@@ -100,6 +100,46 @@ class TestInPlace:
         assert done.stdout.decode() == "one 4321\n"
         assert machine.left() == []
 
+    @pytest.mark.parametrize("link", ["/opt/foreign", "../../../opt/foreign"])
+    def test_a_link_in_the_backup_is_not_followed(self, machine: Machine, link: str) -> None:
+        """The app has left a link to a folder of root's where a volume is mounted now."""
+        machine.server.path("/opt/foreign").mkdir()
+        machine.server.path("/opt/foreign/secret").write_text("root's")
+        (machine.data / "uploads").symlink_to(link)
+        machine.must("take", "manual")
+        (machine.data / "uploads").unlink()
+        (machine.data / "uploads").mkdir()
+        machine.server.run("mount -t tmpfs x /srv/hello/shared/uploads && echo present >/srv/hello/shared/uploads/x")
+        machine.must("restore")
+        status, output = machine.run("swap")
+        assert status == 1 and "@ error A volume is mounted on /srv/hello/shared/uploads, or below it, and the" in output
+        assert machine.server.path("/opt/foreign/secret").read_text() == "root's"
+        assert machine.server.run("cat /srv/hello/shared/uploads/x").stdout == b"present\n"
+        assert not (machine.folder / "state/half-restored").exists()
+
+    def test_a_link_above_a_restored_file_is_not_followed(self, machine: Machine) -> None:
+        """The app could move foreign files to its own folder, and read them there."""
+        machine.configure(files=["a/b"])
+        machine.write("a/b", "old")
+        machine.must("take", "manual")
+        machine.must("restore")
+        machine.server.path("/opt/b").write_text("root's")
+        (machine.restored / "a/b").unlink()
+        (machine.restored / "a").rmdir()
+        (machine.restored / "a").symlink_to("/opt")
+        status, output = machine.run("swap")
+        assert status == 1 and "/srv/hello/backup/restored/shared/a is a symbolic link" in output
+        assert machine.server.path("/opt/b").read_text() == "root's" and (machine.data / "a/b").read_text() == "old"
+
+    def test_the_app_cannot_reach_the_restored_files_during_the_switch(self, machine: Machine) -> None:
+        machine.write("x")
+        machine.must("take", "manual")
+        machine.must("restore")
+        note = "stat -c %a:%G /srv/hello/backup/restored >/root/mode"
+        machine.server.program("restic", f'[ "$1" != backup ] || {note}\nexec /usr/bin/restic "$@"')
+        machine.must("swap")
+        assert machine.server.path("/root/mode").read_text() == "700:root\n"
+
     def test_a_failure_leaves_the_present_data(self, machine: Machine) -> None:
         for name in ("a/x", "b/x", "c/x"):
             machine.write(name, "old")
@@ -194,6 +234,37 @@ class TestTroubles:
         machine.server.run("rm /srv/full")
         machine.must("take", "manual")
         assert machine.left() == []
+
+
+@pytest.mark.thorough
+class TestVolumes:
+    """A restore in place copies files between them and the folder of the backups. The app still runs when it is refused."""
+
+    @pytest.mark.parametrize("mounted", ["", "uploads"])
+    @pytest.mark.parametrize(("volume", "present", "problem"), [
+        ("20m", 3, ""),
+        ("20m", 8, "The present data, which is kept until the end, needs 8.0 MB in /srv/hello/backup, and only "),
+        ("3m", 1, "The restored data needs 3.0 MB in "),
+        ("3m", 2, "The restored data needs 2.0 MB in "),
+    ])  # fmt: skip
+    def test_room(self, machine: Machine, mounted: str, volume: str, present: int, problem: str) -> None:
+        machine.write("uploads/old", "x" * 4_000_000)
+        machine.must("take", "manual")
+        (machine.data / "uploads/old").unlink()
+        folder = f"/srv/hello/shared/{mounted}".rstrip("/")
+        make = (
+            f"{SMALL.replace('5m', '12m')} && mount -t tmpfs -o size={volume} x {folder} && mkdir -p /srv/hello/shared/uploads\n"
+            f"cd /srv/hello/shared/uploads && head -c {present}000000 /dev/zero >new && chown -R 4321:4321 .."
+        )
+        assert machine.server.run(make).returncode == 0
+        machine.must("restore")
+        status, output = machine.run("restore", "", "", "live")
+        assert (problem in output if problem else status == 0), output
+        if not problem:
+            machine.must("swap")
+            assert machine.server.run(f"mountpoint -q {folder} && ls /srv/hello/shared/uploads").stdout == b"old\n"
+        else:
+            assert status == 1 and machine.server.run("test -e /srv/hello/backup/restored").returncode == 1
 
 
 @pytest.mark.thorough

@@ -225,6 +225,11 @@ def test_a_removal_takes_the_databases_of_restores_along(machine: Machine, clust
     cluster.database("others", owner="postgres")
     assert cluster.databases() == ["hello", "hello_restored", "others"]
     machine.server.path("/etc/postgresql").mkdir()
+    cluster.database("reports\nof 2026")
+    done = machine.server.run(script(call("postgres_others", app="hello"), mark="@"))
+    assert done.stdout == b"other reports of 2026\n", done
+    cluster.sql('drop database "reports\nof 2026"', "postgres")
+    assert machine.server.run(script(call("postgres_others", app="hello"), mark="@")).stdout == b""
     done = machine.server.run(script(call("postgres_drop", app="hello"), mark="@"))
     assert cluster.databases() == ["others"], done
     assert cluster.sql("select 1 from pg_roles where rolname = 'hello'", "postgres") == ""
@@ -261,3 +266,20 @@ def test_a_restore_that_fails_half_way_is_undone(machine: Machine, cluster: Clus
     assert status == 1 and "second_restored" in output
     assert [cluster.sql("select count(*) from t", name) for name in ("hello", "second")] == ["1", "1"]
     assert (machine.data / "file").read_text() == "new"
+
+
+def test_a_dump_does_not_fill_the_disk(machine: Machine, cluster: Cluster) -> None:
+    """It is often that of PostgreSQL itself, which would stop."""
+    cluster.sql("create table t (x int)", role="hello")
+    small = "mkdir /root/small && mount -t tmpfs -o size=40m x /root/small && cp -a /srv/. /root/small"
+    small += " && mount --bind /root/small /srv"
+    assert machine.server.run(small).returncode == 0
+    grow = "for part in $(seq 200); do head -c 500000 /dev/zero; sleep 0.05; done"
+    machine.server.program("pg_dump", grow)
+    status, output = machine.run("take", "scheduled")
+    assert status == 1 and "@ error The dump of the database hello has " in output, output
+    assert "MB so far, and the disk is almost full, so it was stopped.\n" in output
+    # What is small may use the reserve.
+    assert machine.server.run("rm /usr/local/sbin/pg_dump; head -c 37500000 /dev/zero >/srv/most").returncode == 0
+    machine.must("take", "scheduled")
+    assert machine.left() == []

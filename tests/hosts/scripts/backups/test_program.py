@@ -128,6 +128,21 @@ class TestTake:
         assert len(json.loads(machine.must("list"))) == 2
 
 
+    def test_backups_before_restores_have_places_of_their_own(self, machine: Machine) -> None:
+        program = machine.folder / "program/backup/taking.py"
+        text = program.read_text().replace('"--keep-within", "1d", ', "")
+        program.write_text(text.replace("BEFORE_RESTORES = 5", "BEFORE_RESTORES = 2"))
+        machine.configure(keep={"last": 2})
+        machine.write("file", "good")
+        for _ in range(2):
+            machine.must("take", "manual")
+        for _ in range(3):
+            machine.must("restore")
+            machine.must("swap")
+        machine.must("take", "manual")
+        assert [each["why"] for each in json.loads(machine.must("list"))] == ["manual", "restore", "restore", "manual"]
+
+
 class TestRestore:
     def test_in_place(self, machine: Machine) -> None:
         machine.write("uploads/old", "old")
@@ -195,6 +210,13 @@ class TestRestore:
                 machine.server.path("/root/file.tar").write_text(content)
             done = machine.server.run(f"export SELVEDGE_MARK=@\n{program} restore - </root/file.tar 2>&1")
             assert done.returncode == 1 and reason in done.stdout.decode(), done
+
+    def test_a_failed_download_says_why(self, machine: Machine) -> None:
+        """Its standard output is the file."""
+        done = machine.server.run("python3 -BIS /srv/hello/backup/program dump 2>/root/said >/root/file.tar")
+        assert done.returncode == 1 and machine.server.path("/root/file.tar").read_bytes() == b""
+        said = machine.server.path("/root/said").read_text()
+        assert said == "/var/backups/apps/hello/web has no backup yet. Run `fab backup` first.\n"
 
     def test_a_link_of_the_app_leads_nowhere(self, machine: Machine) -> None:
         """The app could make a folder of its own a link to one of root's, and have root write there."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.hosts.scripts.backups.cluster import Cluster
 from tests.hosts.scripts.backups.machine import Machine, rows
 
 pytestmark = pytest.mark.thorough
-DATABASES = '        for was in about["postgres"]:\n            wait'
+DATABASES = '        for each in about["postgres"]:\n            wait'
 LEFT_OUT = "    for path in excluded_paths(REPLACED, patterns):\n        old"
 DIE = "    os.kill(os.getpid(), 9)\n    for path in []:\n        old"
 
@@ -127,6 +129,43 @@ def test_no_backup_of_half_of_the_data_becomes_the_newest(machine: Machine) -> N
     assert machine.left() == []
 
 
+def test_the_data_from_before_a_cut_restore_is_named(machine: Machine) -> None:
+    """The backup of the second run has a part of the restored data."""
+    machine.write("x", "old")
+    machine.must("take", "manual")
+    machine.write("x", "present")
+    machine.must("restore")
+    killed(machine)
+    first = json.loads(machine.must("list"))[-1]["id"]
+    for _ in range(2):
+        machine.must("restore")
+        spoil(machine, LEFT_OUT, DIE)
+        status, output = machine.run("swap")
+        spoil(machine, DIE, LEFT_OUT)
+        assert status != 0 and f"@ say the data from before the restore that was cut is in the backup {first[:8]}\n" in output
+        assert "@ say the present data, of which a restore that was cut has replaced a part, is in the backup " in output
+        assert (machine.folder / "state/before-restore").read_text() == f"{first[:8]}\n"
+    machine.must("restore", first)
+    machine.must("swap")
+    assert text(machine, "x") == "present"
+    output = machine.must("restore") + machine.must("swap")
+    assert "that was cut" not in output and text(machine, "x") == "old"
+
+
+def test_a_cut_while_the_replaced_data_is_deleted(machine: Machine) -> None:
+    """All restored data is in place: the app may start, and the same restore would take back what it has written since."""
+    machine.write("x", "old")
+    machine.must("take", "manual")
+    machine.must("restore")
+    (machine.folder / "state/stopped").touch()
+    spoil(machine, "    for folder in (REPLACED, RESTORED):\n", "    os.kill(os.getpid(), 9)\n    for folder in ():\n")
+    assert machine.run("swap")[0] != 0
+    assert text(machine, "x") == "old" and (machine.folder / "replaced/x").exists()
+    assert not {"half-restored", "stopped"} & {path.name for path in (machine.folder / "state").iterdir()}
+    assert (machine.folder / "state/not-started").exists()
+    machine.must("take", "manual")
+
+
 @pytest.mark.parametrize("before", ["    move(source, target)\n\n", "\n\ndef move("], ids=["not moved yet", "moved"])
 def test_a_signal_between_two_lines_is_undone(machine: Machine, before: str) -> None:
     """The program ends itself at the first restored file: before it is in place, or just afterwards."""
@@ -218,7 +257,7 @@ class TestDatabases:
         machine.must("take", "manual")
         cluster.sql("insert into t values (1)", role="hello")
         machine.must("restore")
-        line = '            postgres.swap(was["database"])\n'
+        line = '            postgres.swap(each["database"])\n'
         end = "            os.kill(os.getpid(), 15)\n            time.sleep(5)\n"
         spoil(machine, line, line + end if swapped else end + line)
         assert machine.run("swap")[0] == 1
@@ -236,3 +275,34 @@ class TestDatabases:
         status, output = machine.run("swap")
         assert status == 1 and "@ say Not back." in output and text(machine, "file") == "present"
         assert (machine.folder / "state/half-restored").exists()
+
+    def test_a_broken_database_after_a_cut(self, machine: Machine, cluster: Cluster) -> None:
+        """No backup has it, so the second run must not delete it."""
+        cluster.sql("create table t (x int)", role="hello")
+        machine.must("take", "manual")
+        cluster.sql("create table theirs (x int); insert into theirs values (42)")
+        line = '            postgres.swap(each["database"])\n'
+        for _ in range(2):
+            machine.must("restore")
+            spoil(machine, line, line + "            os.kill(os.getpid(), 9)\n")
+            assert machine.run("swap")[0] != 0
+            spoil(machine, line + "            os.kill(os.getpid(), 9)\n", line)
+            assert cluster.sql("select x from theirs", "hello_replaced") == "42"
+        machine.must("restore")
+        assert "@ say the present database hello is there as hello_replaced until the next restore" in machine.must("swap")
+        assert cluster.sql("select x from theirs", "hello_replaced") == "42" and cluster.sql("select count(*) from t") == "0"
+
+    def test_a_cut_before_a_broken_database_is_replaced(self, machine: Machine, cluster: Cluster) -> None:
+        """A database of an earlier restore has the name that it would get."""
+        cluster.sql("create table t (x int)", role="hello")
+        machine.must("take", "manual")
+        cluster.sql("create table theirs (x int); insert into theirs values (42)")
+        cluster.database("hello_replaced")
+        machine.must("restore")
+        line = '            postgres.swap(each["database"])\n'
+        spoil(machine, line, "            os.kill(os.getpid(), 9)\n" + line)
+        assert machine.run("swap")[0] != 0
+        spoil(machine, "            os.kill(os.getpid(), 9)\n" + line, line)
+        machine.must("restore")
+        machine.must("swap")
+        assert cluster.sql("select x from theirs", "hello_replaced") == "42"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import re
 from collections.abc import Callable
@@ -98,6 +99,33 @@ def test_a_run_that_is_going_is_not_started_again(one: Fake) -> None:
     with pytest.raises(SelvedgeError, match=said) as caught:
         run_timer(one.run, "cleanup")
     assert "fab -H one logs --timer cleanup --follow" in caught.value.remedy
+    assert one.text == ""
+
+
+@pytest.mark.parametrize(("mark", "lock", "problem"), [
+    ("half-restored", False, "has replaced only a part of the live data"),
+    ("stopped", True, "a restore is replacing the app's data, so the timer cleanup was not run"),
+    ("not-started", True, "a restore is replacing the app's data"),
+    ("stopped", False, ""),
+    ("", True, ""),
+])  # fmt: skip
+def test_a_timer_does_not_run_on_data_that_is_being_replaced(one: Fake, mark: str, lock: bool, problem: str) -> None:
+    """While the restore only prepares, or the app is stopped, a run may be wanted."""
+    server = one.servers["one"]
+    server.path("/run/result").write_text(OK)
+    server.path("/srv/hello/backup/state").mkdir(parents=True)
+    server.path("/run/selvedge").mkdir(exist_ok=True)
+    if mark:
+        server.path(f"/srv/hello/backup/state/{mark}").touch()
+    with server.path("/run/selvedge/hello.restoring").open("w") as file:
+        if lock:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        if not problem:
+            run_timer(one.run, "cleanup")
+            assert "two" in one.text
+            return
+        with pytest.raises(SelvedgeError, match=f"one: .*{problem}"):
+            run_timer(one.run, "cleanup")
     assert one.text == ""
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from selvedge.release.live import PROGRAMS
 from tests.hosts.scripts.release.managed import Managed
-from tests.support.releases import NEW
+from tests.support.releases import NEW, OLD
 
 SAID = """Traceback (most recent call last):
   File "/srv/migrations/env.py", line 3, in <module>
@@ -16,7 +16,7 @@ SAID = """Traceback (most recent call last):
 """
 
 
-def migrate(managed: Managed, command: str, output: str = "") -> list[str]:
+def migrate(managed: Managed, command: str, output: str = "", old: str = "") -> list[str]:
     """Return what the migration says if its command is this shell; $output names a file with the text."""
     python = managed.server.path(f"/srv/hello/releases/{NEW.rpartition('-')[0]}/.venv/bin/python")
     python.parent.mkdir(parents=True)
@@ -27,7 +27,7 @@ def migrate(managed: Managed, command: str, output: str = "") -> list[str]:
         "switch_refuse() { echo \"refused: $1\"; exit 1; }\n"
     )
     program = f"cat >/run/undo/program.remedy <<'END'\n{PROGRAMS['remedy'].decode()}\nEND\n"
-    values = f"new={NEW} strategy=beside migrate_timeout=20 migrate='{command}'\n"
+    values = f"new={NEW} old={old} strategy=beside migrate_timeout=20 migrate='{command}'\n"
     return managed.run(f"{fakes}{program}{values}export output=/srv/output\n(migrate_run)\n:").splitlines()
 
 
@@ -73,7 +73,7 @@ def test_a_backup_comes_first(managed: Managed, program: str, refused: str, show
     (folder / "settings.json").write_text('{"before_migrate": true}')
     head = "import os, sys\nmark = os.environ['SELVEDGE_MARK']\nassert sys.argv[1:] == ['take', 'migration']\n"
     (folder / "program/__main__.py").write_text(head + program)
-    said = migrate(managed, "echo migrated")
+    said = migrate(managed, "echo migrated", old=OLD)
     if refused:
         assert said[-1] == f"refused: The backup before the migration failed (backup.before_migrate): {refused}"
         assert "migrated" not in "".join(said) and not taken.exists()
@@ -81,3 +81,19 @@ def test_a_backup_comes_first(managed: Managed, program: str, refused: str, show
         assert f"@test {shown}" in said and said[-1] == "@test say   migrated"
         assert taken.read_text() == "1f2e3d4c\n"
     assert not [line for line in said if line.startswith(("@test error", "@test remedy"))]
+
+
+@pytest.mark.parametrize(("history", "taken"), [
+    ("", False),
+    ("2026-01-31T12:00:00Z\trun\tme\tclone\t-\t-\t3 changed\n", False),
+    (f"2026-01-31T12:00:00Z\trun\tme\tremove\t{OLD}\t-\tgood\n", True),
+], ids=["nothing", "a new server", "removed with its data kept"])  # fmt: skip
+def test_the_first_release_of_a_server_has_no_data_to_back_up(managed: Managed, history: str, taken: bool) -> None:
+    """After the loss of a server, such a backup would be the newest one, which the restore takes."""
+    folder = managed.server.path("/srv/hello/backup")
+    (folder / "program").mkdir(parents=True)
+    (folder / "settings.json").write_text('{"before_migrate": true}')
+    (folder / "program/__main__.py").write_text("import os\nprint(os.environ['SELVEDGE_MARK'], 'say backup 1f2e3d4c: 1 file')")
+    managed.server.path("/srv/hello/history").write_text(history)
+    said = migrate(managed, "echo migrated")
+    assert ("@test say backup 1f2e3d4c: 1 file" in said) is taken and said[-1] == "@test say   migrated"

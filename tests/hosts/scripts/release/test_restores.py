@@ -26,7 +26,7 @@ timers_start() {{ : >/srv/tick; at resume $*; }}
 backup_program() {{ at program $1; [ "${{fails:-}}" != "$1" ]; }}
 history_note() {{ at note; }}
 gate_wait() {{ :; }}
-step_by=me size= token=t migrate= live={OLD}
+step_by=me size= token=t migrate= migrate_timeout=20 live={OLD}
 mkdir -p /run/selvedge /srv/hello/backup/state
 """
 ALL = ["stop worker", "stop web", "pause tick", "program swap", "note", "start", "resume tick"]
@@ -87,6 +87,41 @@ def test_an_app_with_half_of_its_data_stays_stopped(managed: Managed) -> None:
     assert restore(managed, running="")[-1] == "end" and state(managed) == {"web", "worker", "tick"}
 
 
+@pytest.mark.parametrize("status", [0, 3])
+def test_the_migration_of_restored_data(managed: Managed, status: int) -> None:
+    """It shows no secret, and the app does not run on a database that it has not migrated."""
+    instance = managed.server.path(f"/srv/hello/instances/{OLD}")
+    (instance / "run").write_text("")
+    (instance / "run").chmod(0o755)
+    (instance / "env").write_text("DATABASE_URL=postgres://c4nary\n")
+    fakes = (
+        "instance_python() { echo python3; }\nuser_run() { shift; \"$@\"; }\nswitch_run() { \"$@\"; }\n"
+        f"migrate='echo cannot reach postgres://c4nary; exit {status}'\n"
+        'backup_program() { at program $1; [ "$1" != swap ] || echo 1f2e3d4c >/srv/hello/backup/state/before-restore; }\n'
+    )
+    said = restore(managed, fakes)
+    assert "@test say   cannot reach •••" in said
+    assert "c4nary" not in "".join(said).replace("echo cannot reach postgres://c4nary", "")
+    if status == 0:
+        assert said[-1] == "end" and state(managed) == {"web", "worker", "tick"}
+        return
+    assert "start" not in said and state(managed) == {"stopped"}
+    assert "@test error The backup was restored, but its migration failed (exit status 3): " in said[-1]
+    assert ": cannot reach •••. The app stays stopped; " in said[-1]
+    assert said[-1].endswith(" is in the backup 1f2e3d4c")
+    assert "To take the restore back: `fab restore --live --snapshot 1f2e3d4c`." in said[-2]
+
+
+def test_half_restored_data_starts_no_release(managed: Managed) -> None:
+    managed.server.path("/srv/hello/backup/state").mkdir(parents=True)
+    managed.server.path("/srv/hello/backup/state/half-restored").touch()
+    fakes = "manager_start() { echo started; }\ndocker_need_image() { echo started; }\nswitch_refuse() { step_fail \"$@\"; }"
+    for shell in (f"process_start {OLD}", "switch_check"):
+        said = managed.run(f"{fakes}\nstrategy=restart new={OLD}\n{shell}")
+        assert "@test error A restore was interrupted, and has replaced only a part of the live data, so the app must" in said
+        assert "started" not in said
+
+
 def test_an_app_that_does_not_stop(managed: Managed) -> None:
     said = restore(managed, "stuck=yes")
     assert "program swap" not in said and "resume tick" in said
@@ -97,6 +132,8 @@ def test_an_app_that_does_not_stop(managed: Managed) -> None:
 @pytest.mark.parametrize(("marks", "lock", "said"), [
     ("", "true", ""),
     ("stopped", "true", "backup-stopped yes"),
+    ("not-started", "true", "backup-unstarted yes"),
+    ("not-started half-restored", "true", "backup-half yes"),
     ("stopped half-restored", "true", "backup-half yes"),
     ("half-restored", "true", "backup-half yes"),
     ("stopped", "exec 6>/run/selvedge/hello.restoring", "backup-stopped yes"),

@@ -147,7 +147,7 @@ class TestRecords:
     @pytest.fixture
     def record(self, server: Server, target: Callable[..., Target]) -> Callable[..., str]:
         """Call the script with these arguments and variables, and return its output."""
-        app = target(timers={"x": {"command": "true", "schedule": "daily"}})
+        app = target(timers={"x": {"command": "true", "schedule": "daily"}}, backup={"to": "/var/backups/apps"})
         script = server.path("/srv/hello/timers/record")
         script.parent.mkdir(parents=True)
         script.write_text(file("supervisor", app, "/srv/hello/timers/record").text)
@@ -203,6 +203,22 @@ class TestRecords:
     def test_without_a_live_release_it_fails(self, record: Callable[..., str], server: Server) -> None:
         server.path("/srv/hello/live.sock").unlink()
         assert record("begin", "x").endswith("[ERROR] x: no release is live\nstatus 1\n")
+
+
+    @pytest.mark.parametrize(("mark", "restoring", "said"), [
+        ("half-restored", "true", "x did not begin: a restore was interrupted, and has replaced only a part of the live data"),
+        ("stopped", "exec 6>/run/selvedge/hello.restoring; flock 6", "x did not begin: a restore is replacing the app's data"),
+        ("not-started", "exec 6>/run/selvedge/hello.restoring; flock 6", "x did not begin: a restore is replacing the app's data"),
+        ("stopped", "exec 6>/run/selvedge/hello.restoring", ""),
+        ("none", "exec 6>/run/selvedge/hello.restoring; flock 6", ""),
+    ])  # fmt: skip
+    def test_data_that_is_being_replaced(
+        self, record: Callable[..., str], server: Server, mark: str, restoring: str, said: str
+    ) -> None:
+        server.path("/srv/hello/backup/state").mkdir(parents=True)
+        server.path(f"/srv/hello/backup/state/{mark}").touch()
+        found = record("begin", "x", before=f"mkdir -p /run/selvedge; {restoring}")
+        assert found.endswith(f"[ERROR] {said}\nstatus 1\n" if said else "status 0\n"), found
 
 
 class TestCommand:

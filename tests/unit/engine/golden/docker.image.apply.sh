@@ -70,6 +70,8 @@ mark=@selvedge
 
 # … the library releases
 
+# … the library restoring
+
 # … the library rpc
 
 # … the library service

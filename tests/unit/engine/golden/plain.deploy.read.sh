@@ -78,6 +78,8 @@ mark=@selvedge
 
 # … the library releases
 
+# … the library restoring
+
 # … the library rpc
 
 # … the library service
@@ -231,7 +233,7 @@ printf '\n%s fact 49\n' "$mark"
 app=hello
 messages_left
 printf '\n%s fact 50\n' "$mark"
-probe_existing /etc/systemd/system/selvedge-hello-backup.timer /etc/systemd/system/selvedge-hello-backup.service /etc/systemd/system/selvedge-hello-rehearsal.timer /etc/systemd/system/selvedge-hello-rehearsal.service /srv/hello/backup
+probe_existing /etc/systemd/system/selvedge-hello-backup.timer /etc/systemd/system/selvedge-hello-backup.service /etc/systemd/system/selvedge-hello-rehearsal.timer /etc/systemd/system/selvedge-hello-rehearsal.service /srv/hello/backup /srv/hello/backup/cache /srv/hello/backup/credentials /srv/hello/backup/key /srv/hello/backup/known_hosts /srv/hello/backup/password /srv/hello/backup/program /srv/hello/backup/settings.json /srv/hello/backup/state /srv/hello/backup/replaced /srv/hello/backup/restored/kept /srv/hello/backup/state/half-restored
 printf '\n%s fact 51\n' "$mark"
 app=hello
 base=/srv/hello

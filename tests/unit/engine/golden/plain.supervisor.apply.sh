@@ -110,6 +110,8 @@ mark=@selvedge
 
 # … the library request
 
+# … the library restoring
+
 # … the library rpc
 
 # … the library service

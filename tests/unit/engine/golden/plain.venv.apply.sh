@@ -68,6 +68,8 @@ mark=@selvedge
 
 # … the library releases
 
+# … the library restoring
+
 # … the library rpc
 
 # … the library service
