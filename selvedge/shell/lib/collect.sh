@@ -1,10 +1,10 @@
-# What a minute's collection writes for Prometheus about an app ([metrics]): a script on the server has these functions (resources/metrics.py).
+# What the server writes for Prometheus about an app each minute ([metrics]): its script has these functions (release/metrics.py).
 
 # collect_label TEXT: print it as the value of a label.
 collect_label() { printf '%s' "$1" | tr -d '\n' | sed 's/\\/\\\\/g; s/"/\\"/g'; }
 
 # collect_app: write the metrics of an app for node exporter. A file that is half written has another name.
-# Values: app base run_dir live_socket supervisor_conf health health_host health_ranges health_timeout branch limits certificate folder
+# Values: app base live_socket supervisor_conf health health_host health_ranges health_timeout branch limits certificate folder
 collect_app() {
   local file
   file=/var/lib/selvedge/metrics/$app.prom

@@ -111,7 +111,7 @@ def test_all_settings_as_json_without_a_secret(run: Run) -> None:
     assert found["two"]["hosts.two.port"]["value"] == 2222
     assert found["two"]["app.health"] == {"value": "/", "source": "default"}
     sections = {"app", "tls", "server", "mirrors", "nginx", "hooks", "box", "docker", "services", "backup", "balancer"}
-    sections |= {"rollout", "notify", "hosts"}
+    sections |= {"metrics", "rollout", "notify", "hosts"}
     assert {key.partition(".")[0] for key in found["web"]} == sections
 
 
