@@ -164,8 +164,8 @@ class TestMetrics:
         project.must("-H", server.name, "metrics", "--remove")
         assert server.run("dpkg-query -W -f '${Package}\\n' | sort").stdout.split() == packages
         assert server.run(LEFT, check=False).stdout == ""
-        units = server.run("systemctl list-units --all --plain --no-legend").stdout
-        assert not re.search("prometheus|mtail|selvedge-alerts|selvedge-metrics", units), units
+        units = server.run("systemctl list-units --all --plain --no-legend").stdout.splitlines()
+        assert not [unit for unit in units if re.search("prometheus|mtail|selvedge-alerts|selvedge-metrics", unit)]
         assert get(f"{server.url}/").status == 200 and get(f"{server.url}/metrics").status == 200
         again = project.must("-H", server.name, "metrics", "--remove")
         assert "metrics: nothing to change" in again.stdout
