@@ -68,3 +68,9 @@ def azure_app_service(_: Context, force: bool = False) -> None:
 def azure_container_instances(_: Context, force: bool = False) -> None:
     """Write a template of a container group."""
     _export("azure-container-instances", force=force)
+
+
+@task(help=HELP, auto_shortflags=False)
+def grafana(_: Context, force: bool = False) -> None:
+    """Write Grafana dashboards of the metrics."""
+    _export("grafana", force=force)

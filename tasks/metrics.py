@@ -28,5 +28,7 @@ def metrics(app):
     yield from server_files(app)
     yield from app_files(app)
     yield from exporters(app, programs)
-    if not app.asked_by:
+    if app.asked_by:
+        yield sv.Absent(f"/etc/selvedge/metrics/targets/{app.name}.json")
+    else:
         yield from prometheus(app)

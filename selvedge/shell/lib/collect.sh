@@ -1,4 +1,4 @@
-# What a minute's collection writes for Prometheus about an app ([metrics]): a script on the server has these functions (resources/metrics.py).
+# What the server writes for Prometheus about an app each minute ([metrics]): its script has these functions (release/metrics.py).
 
 # collect_label TEXT: print it as the value of a label.
 collect_label() { printf '%s' "$1" | tr -d '\n' | sed 's/\\/\\\\/g; s/"/\\"/g'; }

@@ -140,7 +140,10 @@ metrics_remove_server() {
   rm -f -- "$metrics_mark"
   rmdir /usr/local/lib/selvedge /etc/nginx/selvedge /etc/selvedge 2>/dev/null || :
   systemctl daemon-reload
-  for unit in $metrics_services; do systemctl -q reset-failed "$unit.service" 2>/dev/null || :; done
+  # A run of a service may have been cut.
+  for unit in $metrics_services selvedge-metrics selvedge-alerts selvedge-metrics-private; do
+    systemctl -q reset-failed "$unit.service" 2>/dev/null || :
+  done
 }
 
 # metrics_purge: purge the packages that metrics_install has installed, except for those that others need, their data and their users.

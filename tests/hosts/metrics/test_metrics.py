@@ -13,10 +13,13 @@ import pytest
 from lab import Project, until
 from observe import count_execs
 from sandbox import Server
+from selvedge.exports.grafana import DASHBOARDS, RELEASES
 from traffic import get
 
-RELEASES = ["bookworm", "trixie"]
-WATCH = "setsid sh -c 'while [ ! -e /run/watched ]; do ss -Hltn; sleep 0.3; done' </dev/null >/root/listening 2>&1 & echo"
+SYSTEMS = ["bookworm", "trixie"]
+WATCH = """rm -f /run/watched
+setsid sh -c 'while [ ! -e /run/watched ]; do ss -Hltn; sleep 0.3; done' </dev/null >/root/listening 2>&1 &
+"""
 """Notes which addresses programs listen at, until there is a file."""
 NOTIFY = '#!/bin/sh\nprintf "%s %s\\n" "$1" "$2" >>/root/said\ncat >/dev/null\n'
 LEFT = r"""
@@ -46,7 +49,7 @@ def packages(server: Server) -> Iterator[list[str]]:
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("server", RELEASES, indirect=True)
+@pytest.mark.parametrize("server", SYSTEMS, indirect=True)
 @pytest.mark.timeout(1200)
 class TestMetrics:
     def test_nothing_listens_for_other_machines_at_any_moment(
@@ -102,6 +105,13 @@ class TestMetrics:
     def test_visitors_get_no_metrics(self, server: Server, path: str) -> None:
         assert get(f"{server.url}{path}").status == 404
 
+    def test_each_query_of_the_dashboards_is_answered(self, server: Server) -> None:
+        queries = [query for _, panels, _ in DASHBOARDS.values() for _, _, targets in panels for query, _ in targets]
+        for query in (RELEASES, *queries):
+            asked = query.replace("$app", "hello").replace("$instance", server.name)
+            found = ask(server, asked)
+            assert found or re.search("certificate|backup|timer|5[.][.]", query), query
+
     def test_each_rule_fires_when_it_should(self, server: Server) -> None:
         rules = (Path(__file__).parent / "rules_test.yml").read_text()
         server.run(f"cat >/root/rules_test.yml <<'EOF'\n{rules}EOF\n")
@@ -154,8 +164,8 @@ class TestMetrics:
         project.must("-H", server.name, "metrics", "--remove")
         assert server.run("dpkg-query -W -f '${Package}\\n' | sort").stdout.split() == packages
         assert server.run(LEFT, check=False).stdout == ""
-        units = server.run("systemctl list-units --all --plain --no-legend").stdout
-        assert not re.search("prometheus|mtail|selvedge-alerts|selvedge-metrics", units), units
+        units = server.run("systemctl list-units --all --plain --no-legend").stdout.splitlines()
+        assert not [unit for unit in units if re.search("prometheus|mtail|selvedge-alerts|selvedge-metrics", unit)]
         assert get(f"{server.url}/").status == 200 and get(f"{server.url}/metrics").status == 200
         again = project.must("-H", server.name, "metrics", "--remove")
         assert "metrics: nothing to change" in again.stdout
