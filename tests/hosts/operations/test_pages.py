@@ -56,7 +56,7 @@ def test_the_report_of_a_release(server: Server, project: Project) -> None:
     assert page.stat().st_mode & 0o777 == 0o600
     text = re.sub(r"<[^>]*>", "", page.read_text())
     for said in ("Test: the third release", "Settings", "Migration", "✓ passed", "GET /health answered 200, three times in a row",
-                 f"from release {project.head[:12]}", "healthy for 1 s after the switch", "fab deploy"):  # fmt: skip
+                 f"from release {project.head[:12]}", "healthy for 1 s after the switch", f"-H {server.name} deploy"):
         assert said in text, said
     assert "✗" not in text
     project.must("-H", server.name, "deploy", "--report", "again.html")
