@@ -124,7 +124,7 @@ def test_traffic_in_a_browser(server: Server, project: Project) -> None:
 @pytest.mark.thorough
 def test_dashboard_in_a_browser(server: Server, project: Project) -> None:
     server.run("apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -y install prometheus prometheus-node-exporter")
-    query = "curl -s '127.0.0.1:9090/api/v1/query?query=rate(node_cpu_seconds_total[5m])'"
+    query = "curl -sg '127.0.0.1:9090/api/v1/query?query=rate(node_cpu_seconds_total[5m])'"
     until(lambda: '"value"' in server.run(query).stdout, 120)
     with count_execs(server) as execs:
         project.must("-H", server.name, "dashboard", "--html", "day.html")
