@@ -30,6 +30,16 @@ TIMED = ('--log-format=%h %^[%d:%t %^] "%r" %s %b "%R" "%u" %T', "--date-format=
 """GoAccess's words for the lines of the server program, without and with the seconds of each request."""
 # Visitors whose addresses differ only in their ends then have the same name, which GoAccess's chart of them cannot draw.
 ANONYMOUS = ("--anonymize-ip", '--html-prefs={"hosts":{"chart":false}}')
+# The channel has one stream: the errors follow the output, which may be compressed.
+APART = """
+said=$(mktemp -p /run)
+trap 'rm -f -- "$said"' EXIT
+( set -eu; main ) 2>"$said"
+status=$?
+printf '\\n%s said\\n' "$mark"
+cat -- "$said"
+exit "$status"
+"""
 POLICY = "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src data:; font-src data:"
 """GoAccess's page has its scripts in itself, and needs nothing else."""
 
@@ -143,21 +153,20 @@ def _program() -> str:
 
 def _ask(session: Session, shell: str, payload: bytes = b"") -> Answer:
     """Run shell as root with a payload as its standard input. Raises UnreachableError."""
-    channel = session.remote.open_channel(script(f"main() {{\n{shell}\n}}", "set -eu\nmain", mark=session.mark), as_root=True)
+    channel = session.remote.open_channel(script(f"main() {{\n{shell}\n}}", APART, mark=session.mark), as_root=True)
     channel.sendall(payload)
     channel.shutdown_write()
-    pieces, said = [], b""
+    pieces = []
     while data := channel.recv(1 << 18):
         pieces.append(data)
-    while data := channel.recv_stderr(1 << 14):
-        said += data
     status = channel.recv_exit_status()
-    if status == -1:
+    output, end, said = b"".join(pieces).rpartition(f"\n{session.mark} said\n".encode())
+    if status == -1 or not end:
         raise session.lost("while the log was read")
     lines = said.decode("utf-8", "replace").strip().splitlines()
     found = [line for line in lines if line.startswith("requests ")]
     others = [line for line in lines if line not in found]
-    return Answer(b"".join(pieces), int(found[-1].split()[1]) if found else -1, others[-1] if others else "", status)
+    return Answer(output, int(found[-1].split()[1]) if found else -1, others[-1] if others else "", status)
 
 
 def _failed(session: Session, path: str, answer: Answer) -> SelvedgeError:

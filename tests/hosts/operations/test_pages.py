@@ -56,7 +56,7 @@ def test_the_report_of_a_release(server: Server, project: Project) -> None:
     assert page.stat().st_mode & 0o777 == 0o600
     text = re.sub(r"<[^>]*>", "", page.read_text())
     for said in ("Test: the third release", "Settings", "Migration", "✓ passed", "GET /health answered 200, three times in a row",
-                 f"from release {project.head[:12]}", "healthy for 1 s after the switch", "fab deploy"):  # fmt: skip
+                 f"from release {project.head[:12]}", "healthy for 1 s after the switch", f"-H {server.name} deploy"):
         assert said in text, said
     assert "✗" not in text
     project.must("-H", server.name, "deploy", "--report", "again.html")
@@ -124,7 +124,7 @@ def test_traffic_in_a_browser(server: Server, project: Project) -> None:
 @pytest.mark.thorough
 def test_dashboard_in_a_browser(server: Server, project: Project) -> None:
     server.run("apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -y install prometheus prometheus-node-exporter")
-    query = "curl -s '127.0.0.1:9090/api/v1/query?query=rate(node_cpu_seconds_total[5m])'"
+    query = "curl -sg '127.0.0.1:9090/api/v1/query?query=rate(node_cpu_seconds_total[5m])'"
     until(lambda: '"value"' in server.run(query).stdout, 120)
     with count_execs(server) as execs:
         project.must("-H", server.name, "dashboard", "--html", "day.html")
