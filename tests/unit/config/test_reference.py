@@ -51,8 +51,7 @@ def test_every_example_of_the_page_can_be_copied(settings: Load) -> None:
         missing += [name for each in entries for name in each.get("hosts", ())]
         head = "".join(f'{key} = "{value}"\n' for key, value in APP.items() if key not in tables.get("app", {}))
         text = example.replace("[app]\n", f"[app]\n{head}") if "app" in tables else f"[app]\n{head}{example}"
-        missing += tables.get("services", {}).get("hosts", [])
-        text += SERVER if "metrics" in tables and "server" not in [*tables.get("hosts", {}), *missing] else ""
+        text += SERVER if "metrics" in tables else ""
         more = BALANCED if "balancer" in tables else SHARED if "clients" in tables.get("services", {}) else ""
         settings(text + more + "".join(f"[hosts.{name}]\n" for name in missing))
 
