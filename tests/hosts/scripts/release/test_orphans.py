@@ -33,7 +33,7 @@ trap 'note TERM' TERM
 : >/run/begun
 while [ -z "$asked" ] || [ -e /run/deaf ]; do command sleep 0.05; done
 command sleep 1
-note done; rm /run/job
+note done; rm /run/job; wait
 """
 # user_run: the app's user does not exist on this machine.
 BEGIN = """
