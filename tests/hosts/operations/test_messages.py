@@ -142,6 +142,7 @@ def test_without_the_variable_no_server_is_contacted(room: Room) -> None:
     assert done.status == 2 and "SELVEDGE_NOTIFY__URLS: the addresses of the messages are missing" in done.stderr
 
 
+@pytest.mark.thorough
 def test_nothing_is_left_without_the_setting(room: Room) -> None:
     assert room.server.run(f"ls -d {PATHS}", check=False).stdout.count("\n") >= 9
     room.project.configure(TIMERS.replace("from_servers = true", ""), env_file="production.env")

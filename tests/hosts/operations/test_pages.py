@@ -63,6 +63,7 @@ def test_the_report_of_a_release(server: Server, project: Project) -> None:
     assert "= nothing to change" in (project.folder / "again.html").read_text()
 
 
+@pytest.mark.thorough
 def test_the_report_of_a_release_that_was_refused(server: Server, project: Project) -> None:
     project.commit(lambda app: (app / "main.py").write_text("raise RuntimeError('<script>no</script>')\n"))
     failed = project.fab("-H", server.name, "deploy", "--report", "failed.html")
