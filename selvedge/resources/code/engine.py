@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from selvedge.config.masks import MASK
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.files import diff
 from selvedge.shell.quoting import with_input
@@ -20,6 +21,12 @@ their next restart.
 """
 
 
+def _shown(settings: dict[str, Any]) -> str:
+    """Return the settings as text, without the values of others: they may be the login of a proxy or a log's token."""
+    own = {name: value if name in (*NEEDED, *USUAL) else MASK for name, value in settings.items()}
+    return json.dumps(own, indent=2, ensure_ascii=False) + "\n"
+
+
 class DockerInstalled(Resource):
     """The server has Docker: the distribution's, or one that someone has installed."""
 
@@ -31,7 +38,7 @@ class DockerInstalled(Resource):
 
 
 class EngineSettings(Resource):
-    """The engine's settings have those of Selvedge. Others in the file stay."""
+    """The engine's settings have those of Selvedge. Others in the file stay, and are not shown: some are secrets."""
 
     def paths(self) -> tuple[str, ...]:
         return (SETTINGS,)
@@ -56,7 +63,11 @@ class EngineSettings(Resource):
             problem = "Docker on this server is part of a swarm, which excludes its setting live-restore."
             return Change.refused(summary, problem, remedy="Run `docker swarm leave` on the server, or use another server.")
         after = json.dumps(wanted, indent=2) + "\n"
-        return Change(summary, with_input(f"file_put {SETTINGS} 0644 root root", after), diff=diff(SETTINGS, before, after))
+        shown = diff(SETTINGS, _shown(found) if before else "", _shown(wanted))
+        if not before:
+            return Change(summary, with_input(f"file_put {SETTINGS} 0644 root root", after), diff=shown)
+        data = after.encode()
+        return Change(summary, f"dockerengine_put {len(data)}", diff=shown, payload=data)
 
     def unchanged(self, fact: str) -> str:
         state, _, text = fact.partition("\n")

@@ -14,6 +14,16 @@ dockerengine_settings() {
   cat /etc/docker/daemon.json 2>/dev/null || :
 }
 
+# dockerengine_put SIZE: overwrite the file with the engine's settings from descriptor 3. Its mode and owner stay, because it may have
+# secrets, and so does a copy that only root can reach.
+dockerengine_put() {
+  local file
+  file=/etc/docker/daemon.json
+  file_backup "$file" || step_fail "Could not keep a copy of $file in /var/backups/selvedge. It was not changed."
+  # shellcheck disable=SC2046 # Three words without blanks.
+  head -c "$1" <&3 | file_put "$file" $(stat -Lc '%a %u %g' "$file") "$1"
+}
+
 # dockerengine_install: the distribution's engine. From Debian 13 on, its client and the builder are packages of their own.
 dockerengine_install() {
   local package
