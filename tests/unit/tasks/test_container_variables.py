@@ -15,7 +15,10 @@ from selvedge.config.variables import OVERRIDDEN
 from selvedge.release.instance import Instance
 
 SET = OVERRIDDEN | {"IFS", "WEBSOCKETS_MAX_LINE_LENGTH", "PROCESS_NUMBER", "PROMETHEUS_MULTIPROC_DIR"}
-USUAL = "LOG_LEVEL NAME DIR PYTHON WORKERS BIND CONTROL COMMAND WORKER_CLASS name folder program image_path".split()
+USUAL = [
+    "LOG_LEVEL", "NAME", "DIR", "PYTHON", "WORKERS", "BIND", "CONTROL", "COMMAND", "WORKER_CLASS", "name", "folder", "program",
+    "image_path",
+]  # fmt: skip
 
 
 def scripts(app: Target, folder: Path) -> str:
