@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 import tomllib
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from selvedge.shell.server.project.names import pipfile
 from selvedge.value import Value
 
 LIST = "/tmp/requirements.txt"
+UV = ("uv.toml", "pyproject.toml")
+"""Files with settings of uv."""
 _LOCAL = re.compile(
     r"^\s*(?:-e|--editable\b|-f|--find-links\b|\.{1,2}/|/|[\w.-]+/|file:|\$\{)"
     r"|^\s*(?:-i|--index-url|--extra-index-url)[\s=]*(?!\S+://(?<!file://))\S"
@@ -27,6 +30,7 @@ _LOCAL = re.compile(
     re.MULTILINE,
 )
 """A line of a requirements file that needs other files of the repository."""
+_INDEX = re.compile(r"^\s*(?:-i|--index-url)(?:[\s=]|(?=\w+://))", re.MULTILINE)
 _GIT_VERSION = re.compile(r"scm|vcs|versioningit|dunamai|dynamic-versioning|versioneer|\bpbr\b", re.IGNORECASE)
 """What the files of a package say if its version comes from git."""
 _INCLUDE = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]*([^\s#]+)", re.MULTILINE)
@@ -204,6 +208,34 @@ def _included(facts: Facts, path: str, seen: frozenset[str] = frozenset()) -> se
             return set()
         found |= more
     return found
+
+
+def names_index(facts: Facts) -> bool:
+    """Return whether the project names an index in place of the default one: in its requirements, or as a setting of uv.
+
+    A variable of uv would come before it, and the image would get public packages in place of private ones.
+    """
+    settings = [join(folder, name) for folder in parents(facts.app.root) for name in UV]
+    return _has_index(facts, facts.lock) or any(_uv_index(facts, path) for path in settings)
+
+
+def _has_index(facts: Facts, path: str, seen: frozenset[str] = frozenset()) -> bool:
+    """Return whether a requirements file, or one that it includes, names an index in place of the default one."""
+    text = _text(facts, path) if path.endswith((".txt", ".in", ".lock")) else None
+    if text is None or path in seen:
+        return False
+    others = (posixpath.normpath(PurePosixPath(path).parent / name) for name in _INCLUDE.findall(text) if "://" not in name)
+    return bool(_INDEX.search(text)) or any(_has_index(facts, each, seen | {path}) for each in others)
+
+
+def _uv_index(facts: Facts, path: str) -> bool:
+    """Return whether uv.toml or pyproject.toml names a default index."""
+    try:
+        data: Any = tomllib.loads(_tree(facts).read(path) or "")
+        data = data if path.endswith("uv.toml") else data.get("tool", {}).get("uv", {})
+        return "index-url" in data or any(each.get("default") for each in data.get("index", []))
+    except (ValueError, AttributeError):
+        return False
 
 
 def _text(facts: Facts, path: str) -> str | None:
