@@ -10,6 +10,7 @@ from selvedge.resources.base import Change, Resource
 from selvedge.resources.files import diff
 from selvedge.shell.quoting import with_input
 
+CLIENT = "/usr/bin/docker"
 SETTINGS = "/etc/docker/daemon.json"
 NEEDED = {"live-restore": True}
 """Containers keep running while the engine is restarted, for example by an upgrade."""
@@ -28,13 +29,23 @@ def _shown(settings: dict[str, Any]) -> str:
 
 
 class DockerInstalled(Resource):
-    """The server has Docker: the distribution's, or one that someone has installed."""
+    """The server has Docker: a package of the distribution or of Docker, which someone may have installed before."""
 
     def probe(self) -> str:
         return "dockerengine_fact"
 
     def plan(self, fact: str) -> Change | None:
-        return None if fact.strip() else Change("install Docker (docker.io)", "dockerengine_install")
+        path, summary = fact.strip(), "install Docker (docker.io)"
+        if path in ("", CLIENT):
+            return None if path else Change(summary, "dockerengine_install")
+        # Two engines would need the same socket.
+        if path.startswith("/snap/"):
+            problem = "Docker on this server is that of snap, which has no access to the files of apps in /srv."
+            remedy = "Remove it, with its containers and images: `sudo snap remove docker` on the server. Or use another server."
+        else:
+            problem = f"Docker on this server is {path}, and Selvedge needs that of a Debian package, {CLIENT}."
+            remedy = "Remove it, with its service, on the server. Then the same command installs Debian's."
+        return Change.refused(summary, problem, remedy=remedy)
 
 
 class EngineSettings(Resource):

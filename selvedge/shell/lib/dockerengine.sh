@@ -3,8 +3,18 @@
 # Written before Selvedge installs Docker. One that was here before keeps the addresses at which its containers publish ports.
 dockerengine_mark=/var/lib/selvedge/docker-installed
 
-# dockerengine_fact: print the client's path if it is installed.
-dockerengine_fact() { command -v docker || :; }
+dockerengine_path=/usr/bin/docker
+
+# dockerengine_fact: print the client's path if it is installed, even if another program has put it elsewhere.
+dockerengine_fact() {
+  local path
+  for path in "$dockerengine_path" /snap/bin/docker "$(command -v docker)"; do
+    if [ -x "$path" ]; then
+      echo "$path"
+      return
+    fi
+  done
+}
 
 # dockerengine_settings: print a line with "swarm" and "stranger", as far as they apply, then the file with the engine's settings.
 dockerengine_settings() {

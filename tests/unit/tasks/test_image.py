@@ -122,6 +122,15 @@ def test_an_engine_that_cannot_be_set_is_refused(fact: str, said: str) -> None:
     assert change and said in change.shell
 
 
+@pytest.mark.parametrize(("fact", "said"), [
+    ("\n", "dockerengine_install"), ("/usr/bin/docker\n", ""), ("/snap/bin/docker\n", "is that of snap"),
+    ("/usr/local/bin/docker\n", "Docker on this server is /usr/local/bin/docker"),
+])  # fmt: skip
+def test_docker_that_selvedge_cannot_use_is_refused(fact: str, said: str) -> None:
+    change = DockerInstalled().plan(fact)
+    assert (said in change.shell) if change else said == ""
+
+
 def test_the_ports_of_an_engine_that_was_here_before_stay_open_and_the_run_says_so() -> None:
     said = "Docker was here before, so the ports that its containers publish stay open to the Internet"
     facts = {'stranger\n{"live-restore": true}\n': said, 'stranger\n{"ip": "0.0.0.0", "live-restore": true}\n': ""}

@@ -1,4 +1,4 @@
-"""The settings of a Docker engine that was on the server before: others stay as they are, and as closed."""
+"""A Docker engine that was on the server before: which it is, and its settings, which stay as they are, and as closed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from selvedge.resources.code.engine import SETTINGS, EngineSettings
+from selvedge.resources.code.engine import CLIENT, SETTINGS, EngineSettings
+from tests.support.libraries import functions
 
 PROXY = {"http-proxy": "http://user:c4nary@192.0.2.1:3128"}
 
@@ -40,3 +41,13 @@ def test_a_file_that_was_missing_is_readable_for_all(server: Any) -> None:
     server.make(EngineSettings())
     assert server.path(SETTINGS).stat().st_mode & 0o777 == 0o644
     assert json.loads(server.path(SETTINGS).read_text()) == {"live-restore": True, "ip": "127.0.0.1"}
+
+
+def test_docker_of_a_package_is_preferred_to_another_on_the_path(server: Any) -> None:
+    server.program("docker", "exit 1")
+    shell = f"set -eu\n{functions('dockerengine')}\n"
+    assert f"dockerengine_path={CLIENT}\n" in shell
+    found = [server.run(f"{shell}dockerengine_path={path}\ndockerengine_fact\n").stdout.decode() for path in ("/bin/sh", "/none")]
+    assert found == ["/bin/sh\n", "/usr/local/sbin/docker\n"]
+    server.path("/usr/local/sbin/docker").unlink()
+    assert server.run(f"{shell}PATH=/none\ndockerengine_path=/none\ndockerengine_fact\n").stdout == b""
