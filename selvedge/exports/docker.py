@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from selvedge.config.dotenv import build_environment
 from selvedge.exports.facts import Facts
 from selvedge.exports.make import rendered
-from selvedge.exports.packages import install, names_index, versions_from_git
+from selvedge.exports.packages import install, names_index, over_ssh, versions_from_git
 from selvedge.exports.written import ExportFile
 from selvedge.project.collection import BASES, FOLDER
 from selvedge.resources.code.python import UV_REQUIREMENT
@@ -53,12 +53,17 @@ def files(facts: Facts) -> Iterator[ExportFile]:
 
 
 def notes(facts: Facts) -> list[str]:
-    """Return the variables of pip that the build of the image does not read."""
-    if facts.app.installer != "pip":
-        return []
-    unread = [name for name in build_environment(facts.app) if name.startswith("PIP_") and name not in _FROM_PIP]
-    text = f"uv installs the packages of the image, and does not read {', '.join(unread)} in app.build_env_file."
-    return [f"{text} Add uv's own variable, if it has one."] if unread else []
+    """Return the variables of pip that the build of the image does not read, and the packages for which it has no key."""
+    variables = build_environment(facts.app)
+    unread = [name for name in variables if name.startswith("PIP_") and name not in _FROM_PIP and facts.app.installer == "pip"]
+    found = []
+    if unread:
+        text = f"uv installs the packages of the image, and does not read {', '.join(unread)} in app.build_env_file."
+        found.append(f"{text} Add uv's own variable, if it has one.")
+    if (files := over_ssh(facts)) and "GIT_CONFIG_COUNT" not in variables:
+        text = f"The build has no SSH key for the git addresses in {', '.join(files)}."
+        found.append(f'{text} It can use HTTPS with a token: docs/how-to/docker.md, "Dependencies from git".')
+    return found
 
 
 def _from_pip(facts: Facts) -> str:

@@ -24,6 +24,8 @@ COMMIT, BUILD = "selvedge.commit", "selvedge.build"
 _TAIL = 40
 _FULL = "no space left on device"
 """BuildKit's own error names only the command that failed."""
+_NO_KEY = re.compile(r"Host key verification failed|Permission denied \(publickey|cannot run ssh")
+"""What git says in a build, which has no SSH key. It is not the last line of an installer's error."""
 _LOCK = Lock()
 
 
@@ -86,7 +88,8 @@ def _build(image: AppImage, platform: str, on_line: Callable[[str], None]) -> Lo
     if status != 0:
         said = hide_values(_reason(tail), hidden)
         shown = hide_values("\n".join(tail), hidden)
-        raise StepError(f"Could not build the image {tag} on your machine: {said}.\n{shown}", _remedy(said, platform, own=own))
+        remedy = _remedy(said, shown, platform, own=own)
+        raise StepError(f"Could not build the image {tag} on your machine: {said}.\n{shown}", remedy)
     found = built(image, platform)
     if found is None:
         raise SelvedgeError(
@@ -148,7 +151,7 @@ def _reason(tail: list[str]) -> str:
     return local_engine.last_line("\n".join(failed or tail))
 
 
-def _remedy(said: str, platform: str, *, own: bool) -> str:
+def _remedy(said: str, shown: str, platform: str, *, own: bool) -> str:
     if not own and "exec format error" in said:
         return (
             f"Your machine cannot run programs for {platform}. Install an emulator: `docker run --privileged --rm "
@@ -156,6 +159,8 @@ def _remedy(said: str, platform: str, *, own: bool) -> str:
         )
     if _FULL in said.lower():
         return "Free some space for Docker: `docker system df` shows its data, `docker builder prune` removes the cache of builds."
+    if _NO_KEY.search(shown):
+        return 'Give git a token for HTTPS, as docs/how-to/docker.md shows under "Dependencies from git": a build has no SSH key.'
     if "buildx" in said:
         return "Install Docker's builder: the package docker-buildx (Debian) or docker-buildx-plugin (Docker's own)."
     return f"Correct {DOCKERFILE}, commit, and run the same command again. The live release keeps serving."

@@ -230,6 +230,7 @@ class TestBuild:
         (HAS, "#1 0.3 cp: No space left on device\nERROR: failed to solve: RUN cp", ": cp: No space", "docker system df"),
         (HAS, "exec /bin/sh: exec format error", "exec format error", "Correct Dockerfile"),
         (HAS, "ERROR: BuildKit is enabled but the buildx component is missing", "buildx", "docker-buildx"),
+        (HAS, "#1 Host key verification failed.\nERROR: failed to solve: exit code: 1", "exit code: 1", "Dependencies from git"),
         ({"main.py": ""}, "", "has no Dockerfile", "fab export.docker"),
     ])  # fmt: skip
     def test_a_build_that_fails_says_why_without_secrets(
