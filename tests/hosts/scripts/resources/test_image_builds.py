@@ -190,8 +190,8 @@ class TestGit:
         file.write_text(f"{line}\n")
         engine.set(builds=False, output="#9 Host key verification failed.\nERROR: failed to solve: exit code: 1")
         done = server.apply(server.plan(*resources(app())))
-        note = f'note: the build has no SSH key for the git addresses in {path}. It can use HTTPS with a token: docs/how-to/docker.md, '
-        assert (note + '"Dependencies from git"' in done.said) == said
+        note = f"note: the build has no SSH key for the git addresses in {path}. It can use HTTPS with a token: "
+        assert (f'{note}docs/how-to/docker.md, "Dependencies from git"' in done.said) == said
         assert "docs/how-to/docker.md shows under" in done.output and done.error.startswith("Could not build the image")
 
     def test_a_dockerfile_that_replaces_the_addresses_is_left_alone(
