@@ -9,6 +9,7 @@ from selvedge.exports import docker
 from selvedge.exports.facts import Facts
 from selvedge.exports.make import rendered
 from selvedge.exports.written import ExportFile
+from selvedge.project.quoting import double_dollars, yaml_quote
 from selvedge.release.replaced_shell import replacing_shell
 
 NAME = "compose"
@@ -28,8 +29,14 @@ def files(facts: Facts) -> Iterator[ExportFile]:
         given=given,
         env_file=env_file,
         passed=[] if env_file else [name for name in facts.variables if name not in given],
+        build_secret=_secret_file(facts.build_secret),
         redis_folder=f"{REDIS_FOLDER}/{facts.app.name}",
     )  # fmt: skip
+
+
+def _secret_file(path: str) -> str:
+    """Return a file of this machine as a word of YAML, in which Compose replaces variables."""
+    return yaml_quote("${HOME}/" + double_dollars(path[2:]) if path.startswith("~/") else double_dollars(path)) if path else ""
 
 
 def notes(facts: Facts) -> list[str]:

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from selvedge.config.dotenv import build_environment
 from selvedge.exports.facts import Facts
 from selvedge.exports.make import rendered
-from selvedge.exports.packages import install, versions_from_git
+from selvedge.exports.packages import install, names_index, over_ssh, versions_from_git
 from selvedge.exports.written import ExportFile
 from selvedge.project.collection import BASES, FOLDER
 from selvedge.resources.code.python import UV_REQUIREMENT
@@ -20,6 +21,8 @@ _COMPILERS = re.compile(
     r"golang(-go)?|autoconf|automake|libtool|bison|flex|swig|git"
 )
 """Debian packages that only a build needs."""
+_FROM_PIP = {"PIP_INDEX_URL": "UV_DEFAULT_INDEX", "PIP_EXTRA_INDEX_URL": "UV_INDEX", "PIP_TRUSTED_HOST": "UV_INSECURE_HOST"}
+"""Variables of pip, and those of uv for the same. Both separate several values by blanks."""
 
 
 def files(facts: Facts) -> Iterator[ExportFile]:
@@ -37,6 +40,8 @@ def files(facts: Facts) -> Iterator[ExportFile]:
         "debian": "trixie" if re.fullmatch(r"3\.(?!8$)\d+", facts.python) else "bookworm",
         "uv": UV_REQUIREMENT,
         "index": facts.app.mirrors.pypi_url,
+        "own_index": names_index(facts),
+        "from_pip": _from_pip(facts),
         "build_packages": packages,
         "packages": [each for each in packages if not _COMPILERS.fullmatch(each)],
         "links": [(path.rstrip("/"), PurePosixPath(path).parent.as_posix()) for path in facts.app.shared_paths],
@@ -45,6 +50,28 @@ def files(facts: Facts) -> Iterator[ExportFile]:
     }
     yield rendered(facts, "Dockerfile", "Dockerfile.j2", NAME, **values)
     yield rendered(facts, ".dockerignore", "dockerignore.j2", NAME, git=git, secrets=secret_files(facts), own=_own_folder(facts))
+
+
+def notes(facts: Facts) -> list[str]:
+    """Return the variables of pip that the build of the image does not read, and the packages for which it has no key."""
+    variables = build_environment(facts.app)
+    unread = [name for name in variables if name.startswith("PIP_") and name not in _FROM_PIP and facts.app.installer == "pip"]
+    found = []
+    if unread:
+        text = f"uv installs the packages of the image, and does not read {', '.join(unread)} in app.build_env_file."
+        found.append(f"{text} Add uv's own variable, if it has one.")
+    if (files := over_ssh(facts)) and "GIT_CONFIG_COUNT" not in variables:
+        text = f"The build has no SSH key for the git addresses in {', '.join(files)}."
+        found.append(f'{text} It can use HTTPS with a token: docs/how-to/docker.md, "Dependencies from git".')
+    return found
+
+
+def _from_pip(facts: Facts) -> str:
+    """Return shell that gives uv the variables of pip by its own names, if pip installs the packages on the servers."""
+    if facts.app.installer != "pip":
+        return ""
+    names = {pip: uv for pip, uv in _FROM_PIP.items() if pip != "PIP_INDEX_URL" or not names_index(facts)}
+    return "".join(f'[ -z "${{{pip}:-}}" ] || {uv}=${pip}; ' for pip, uv in names.items())
 
 
 def _own_folder(facts: Facts) -> str:

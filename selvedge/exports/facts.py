@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from functools import cached_property
 from pathlib import Path
@@ -114,6 +115,27 @@ class Facts(Value):
         """Return a file of the settings as a path in the repository; "" if it is elsewhere, or not set."""
         path = self.app.local_file(setting).resolve() if setting else Path("/")
         return str(path.relative_to(self.top.resolve())) if path.is_relative_to(self.top.resolve()) else ""
+
+    @property
+    def build_secret(self) -> str:
+        """The file with the variables of the build, relative to the repository's top folder, or below `~/`, "" without one.
+
+        It is as hosts.toml names it: the folders of this machine belong in no file of the repository.
+        """
+        path = Path(self.app.build_env_file)
+        if not self.app.build_env_file or path.is_absolute() or path.parts[0].startswith("~"):
+            return self.app.build_env_file
+        return os.path.relpath(self.app.local_file(str(path)).resolve(), self.top.resolve())
+
+    @property
+    def secret_option(self) -> str:
+        """The option that gives `docker build` these variables, with a blank before it, "" without them."""
+        path = self.build_secret
+        if path.startswith("~/"):
+            return f' --secret id=build_env,src="$HOME"/{quote(path[2:])}'
+        # The option's value is a line of CSV.
+        field = '"src={}"'.format(path.replace('"', '""')) if re.search('[,"]', path) else f"src={path}"
+        return f" --secret {quote(f'id=build_env,{field}')}" if path else ""
 
     @property
     def python_path(self) -> list[str]:

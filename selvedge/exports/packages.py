@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 import tomllib
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from selvedge.shell.server.project.names import pipfile
 from selvedge.value import Value
 
 LIST = "/tmp/requirements.txt"
+UV = ("uv.toml", "pyproject.toml")
+"""Files with settings of uv."""
 _LOCAL = re.compile(
     r"^\s*(?:-e|--editable\b|-f|--find-links\b|\.{1,2}/|/|[\w.-]+/|file:|\$\{)"
     r"|^\s*(?:-i|--index-url|--extra-index-url)[\s=]*(?!\S+://(?<!file://))\S"
@@ -27,8 +30,13 @@ _LOCAL = re.compile(
     re.MULTILINE,
 )
 """A line of a requirements file that needs other files of the repository."""
+_INDEX = re.compile(r"^\s*(?:-i|--index-url)(?:[\s=]|(?=\w+://))", re.MULTILINE)
 _GIT_VERSION = re.compile(r"scm|vcs|versioningit|dunamai|dynamic-versioning|versioneer|\bpbr\b", re.IGNORECASE)
 """What the files of a package say if its version comes from git."""
+_SSH = re.compile(
+    r'''git\+ssh://|git"? *[=:] *"(?:ssh://|git@)|^url = "(?:ssh://|git@)|vcs = [{].*url = "(?:ssh://|git@)''', re.MULTILINE
+)
+"""A git address over SSH in requirements, pyproject.toml, or a lock of uv, PDM, Pipenv, Poetry or pip."""
 _INCLUDE = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]*([^\s#]+)", re.MULTILINE)
 _LOCAL_IN_LOCK = re.compile(
     r'^type = "(?:directory|file)"|^path = "|"(?:path|file)": "|'  # Poetry, PDM, Pipenv
@@ -98,6 +106,12 @@ def versions_from_git(facts: Facts) -> bool:
     names = ("pyproject.toml", "setup.py", "setup.cfg")
     found = (each for each in Repository(facts.top).files if PurePosixPath(each).name in names)
     return any(_GIT_VERSION.search(_tree(facts).read(each) or "") for each in found)
+
+
+def over_ssh(facts: Facts) -> list[str]:
+    """Return the files with packages that name a git repository over SSH, for which the build of an image has no key."""
+    included = _included(facts, facts.lock) if facts.lock.endswith(".txt") else ()
+    return [path for path in sorted({facts.lock, "pyproject.toml", *included}) if _SSH.search(_text(facts, path) or "")]
 
 
 def _with_settings(facts: Facts, files: tuple[str, ...]) -> tuple[str, ...]:
@@ -204,6 +218,34 @@ def _included(facts: Facts, path: str, seen: frozenset[str] = frozenset()) -> se
             return set()
         found |= more
     return found
+
+
+def names_index(facts: Facts) -> bool:
+    """Return whether the project names an index in place of the default one: in its requirements, or as a setting of uv.
+
+    A variable of uv would come before it, and the image would get public packages in place of private ones.
+    """
+    settings = [join(folder, name) for folder in parents(facts.app.root) for name in UV]
+    return _has_index(facts, facts.lock) or any(_uv_index(facts, path) for path in settings)
+
+
+def _has_index(facts: Facts, path: str, seen: frozenset[str] = frozenset()) -> bool:
+    """Return whether a requirements file, or one that it includes, names an index in place of the default one."""
+    text = _text(facts, path) if path.endswith((".txt", ".in", ".lock")) else None
+    if text is None or path in seen:
+        return False
+    others = (posixpath.normpath(PurePosixPath(path).parent / name) for name in _INCLUDE.findall(text) if "://" not in name)
+    return bool(_INDEX.search(text)) or any(_has_index(facts, each, seen | {path}) for each in others)
+
+
+def _uv_index(facts: Facts, path: str) -> bool:
+    """Return whether uv.toml or pyproject.toml names a default index."""
+    try:
+        data: Any = tomllib.loads(_tree(facts).read(path) or "")
+        data = data if path.endswith("uv.toml") else data.get("tool", {}).get("uv", {})
+        return "index-url" in data or any(each.get("default") for each in data.get("index", []))
+    except (ValueError, AttributeError):
+        return False
 
 
 def _text(facts: Facts, path: str) -> str | None:

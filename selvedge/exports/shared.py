@@ -11,7 +11,8 @@ from selvedge.config.target import Target
 
 _APP = (
     "module", "factory", "server", "worker_class", "workers", "timeout", "stop_timeout", "log_level", "access_log",
-    "root", "requirements", "extras", "dependency_groups", "python", "index_strategy", "build_env_file", "shared_paths",
+    "root", "requirements", "extras", "dependency_groups", "python", "installer", "index_strategy", "build_env_file",
+    "shared_paths",
     "health", "health_status", "health_host", "health_timeout", "start_timeout", "migrate", "migrate_timeout", "memory_max",
     "domains", "strategy", "drain", "keep_releases",
 )  # fmt: skip

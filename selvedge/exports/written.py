@@ -23,6 +23,8 @@ LARGEST = 1 << 20
 """Bytes of a file that is compared."""
 _MARK = re.compile(r"Made by `fab export\.([a-z-]+)`, digest ([0-9a-f]{16})\.")
 _NONE = "0" * 16
+_GROUP = re.compile(r"# The group (\S+) of hosts\.toml\.")
+"""How the main file of a group's folder begins (templates/exports/kubernetes/overlay.yaml.j2)."""
 
 
 class ExportFile(Value):
@@ -59,7 +61,7 @@ def is_unedited(text: str, export: str = "") -> bool:
 def write(report: Report, top: Path, files: Sequence[ExportFile], export: str, *, folder: str = "", force: bool = False) -> None:
     """Write the files, and print what was done with each.
 
-    folder: a folder of the export's own. Its unedited files that are not among `files` any more are deleted.
+    folder: a folder of the export's own. Files there that an earlier run has written, and that are not among `files`, are deleted.
 
     Raises:
         SelvedgeError: a file was edited, or is not one of Selvedge's, and `force` is not set: then the differences are printed, and
@@ -136,11 +138,19 @@ def _umask() -> int:
 
 
 def _left(top: Path, folder: str, export: str, wanted: set[str]) -> Iterator[Path]:
-    """Yield the unedited files of an earlier run in the export's folder."""
-    for path in sorted((top / folder).rglob("*.yaml")):
-        relative = str(path.relative_to(top))
-        if relative not in wanted and path.is_file() and not path.is_symlink() and is_unedited(_read(top, relative) or "", export):
-            yield path
+    """Yield the files of an earlier run in the export's folder, if all files next to them are the export's, and unedited.
+
+    Someone may have made an overlay of their own from a copy of one of these folders, and edited a single file of it.
+    """
+    for place in sorted({path.parent for path in (top / folder).rglob("*.yaml")}):
+        present = {str(path.relative_to(top)): path for path in sorted(place.iterdir()) if not path.is_dir()}
+        if any(path.suffix != ".yaml" or path.is_symlink() or not path.is_file() for path in present.values()):
+            continue
+        texts = {name: _read(top, name) or "" for name in present}
+        group = _GROUP.match(texts.get(f"{place.relative_to(top)}/kustomization.yaml", ""))
+        own = bool(wanted & present.keys()) or bool(group and group[1] == place.name)
+        if own and all(is_unedited(text, export) for text in texts.values()):
+            yield from (path for name, path in present.items() if name not in wanted)
 
 
 @contextlib.contextmanager

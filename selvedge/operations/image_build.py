@@ -57,4 +57,4 @@ def chosen_platform(flags: Mapping[str, Any]) -> str:
     given = str(flags.get("platform") or "")
     if given and not PLATFORM.fullmatch(given):
         raise UsageError(f"--platform: {given!r} is not a platform.", "Use a name such as linux/amd64 or linux/arm64.")
-    return given or local_engine.engine_platform()
+    return local_engine.normal(given) if given else local_engine.engine_platform()

@@ -24,7 +24,10 @@ if words[:1] == ["build"]:
     seen["context"] = {{str(path.relative_to(context)): oct(path.stat().st_mode & 0o777) for path in context.rglob("*")}}
     labels = dict(word.split("=", 1) for before, word in zip(words, words[1:]) if before == "--label")
     platform = words[words.index("--platform") + 1] if "--platform" in words else answers["platform"]
-    answers["images"][words[words.index("--tag") + 1]] = {{"platform": platform, "labels": labels}}
+    platform = answers.get("becomes") or platform
+    tag = words[words.index("--tag") + 1]
+    answers["images"].pop(tag, None)
+    answers["images"] = {{tag: {{"platform": platform, "labels": labels}}, **answers["images"]}}
     (folder / "answers.json").write_text(json.dumps(answers))
 with (folder / "calls").open("a") as file:
     file.write(json.dumps(seen) + "\\n")
@@ -32,11 +35,18 @@ if words[0] == "version":
     if not answers["platform"]:
         sys.exit("Cannot connect to the Docker daemon at unix:///var/run/docker.sock.")
     print(answers["platform"])
+elif words[:2] == ["image", "ls"]:
+    label = words[-1].removeprefix("label=").split("=", 1)
+    print("\\n".join(name for name, image in answers["images"].items() if image["labels"].get(label[0]) == label[1]))
 elif words[:2] == ["image", "inspect"]:
-    image = answers["images"].get(words[2]) or sys.exit("Error: No such image")
-    system, _, machine = image["platform"].partition("/")
-    print(json.dumps([{{"Id": "sha256:" + "a" * 64, "Os": system, "Architecture": machine, "Size": 1000,
-        "RootFS": {{"Layers": image.get("layers", [])}}, "Config": {{"Labels": image["labels"]}}}}]))
+    found = []
+    for image in [answers["images"][name] for name in words[2:] if name in answers["images"]]:
+        system, machine, variant = (image["platform"] + "//").split("/")[:3]
+        found.append({{"Id": "sha256:" + "a" * 64, "Os": system, "Architecture": machine, "Variant": variant, "Size": 1000,
+            "RootFS": {{"Layers": image.get("layers", [])}}, "Config": {{"Labels": image["labels"]}}}})
+    print(json.dumps(found))
+    if len(found) < len(words) - 2:
+        sys.exit("Error: No such image")
 else:
     status, output = answers.get(words[0], [0, ""])
     print(output)
@@ -56,7 +66,10 @@ class FakeDocker:
         program.chmod(0o755)
 
     def answer(self, **answers: Any) -> None:
-        """Set answers: platform, images (by their tag), and for another command its exit status and output."""
+        """Set answers: platform, images (by their tag, the newest first), becomes (the platform of built images).
+
+        For another command: its exit status and output.
+        """
         file = self.folder / "answers.json"
         known = json.loads(file.read_text()) if file.exists() else {}
         file.write_text(json.dumps({**known, **answers}))

@@ -24,6 +24,8 @@ COMMIT, BUILD = "selvedge.commit", "selvedge.build"
 _TAIL = 40
 _FULL = "no space left on device"
 """BuildKit's own error names only the command that failed."""
+_NO_KEY = re.compile(r"Host key verification failed|Permission denied \(publickey|cannot run ssh")
+"""What git says in a build, which has no SSH key. It is not the last line of an installer's error."""
 _LOCK = Lock()
 
 
@@ -37,7 +39,7 @@ def local_tag(image: AppImage, platform: str) -> str:
 def built(image: AppImage, platform: str) -> LocalImage | None:
     """Return the image on this machine, None if it is not built yet, or for other settings."""
     found = local_engine.find(local_tag(image, platform))
-    if found is None or found.platform != platform or found.labels.get(BUILD) != image.build:
+    if found is None or not local_engine.fits(found.platform, platform) or found.labels.get(BUILD) != image.build:
         return None
     return found
 
@@ -68,7 +70,6 @@ def named(app: Target) -> AppImageName:
 def _build(image: AppImage, platform: str, on_line: Callable[[str], None]) -> LocalImage:
     app, tag = image.app, local_tag(image, platform)
     own = platform == local_engine.engine_platform()
-    before = local_engine.find(tag)
     with local_source.checked_out(app, app.commit) as code:
         file = _dockerfile(code, app)
         labels = {
@@ -77,8 +78,7 @@ def _build(image: AppImage, platform: str, on_line: Callable[[str], None]) -> Lo
         command = ["build", "--progress", "plain", "--file", str(file), "--tag", tag]
         command += [word for label, value in labels.items() for word in ("--label", f"{label}={value}")]
         command += [] if own else ["--platform", platform]
-        # Docker's cache does not know the variables of the build.
-        command += ["--no-cache"] if (before and before.labels.get(BUILD) != image.build) else []
+        command += [] if _cached(image, platform) else ["--no-cache"]
         secrets = build_environment(app)
         if secrets:
             command += ["--secret", f"id=build_env,env={SECRET}"]
@@ -88,7 +88,8 @@ def _build(image: AppImage, platform: str, on_line: Callable[[str], None]) -> Lo
     if status != 0:
         said = hide_values(_reason(tail), hidden)
         shown = hide_values("\n".join(tail), hidden)
-        raise StepError(f"Could not build the image {tag} on your machine: {said}.\n{shown}", _remedy(said, platform, own=own))
+        remedy = _remedy(said, shown, platform, own=own)
+        raise StepError(f"Could not build the image {tag} on your machine: {said}.\n{shown}", remedy)
     found = built(image, platform)
     if found is None:
         raise SelvedgeError(
@@ -96,6 +97,15 @@ def _build(image: AppImage, platform: str, on_line: Callable[[str], None]) -> Lo
             "Have Docker build with its own engine: `docker buildx use default`. Then run the same command again.",
         )
     return found
+
+
+def _cached(image: AppImage, platform: str) -> bool:
+    """Return whether the build may use Docker's cache, which does not know the variables of the build.
+
+    What it has is from the app's last build, of which the newest image tells.
+    """
+    before = local_engine.newest(image.app.name, platform)
+    return before.labels.get(BUILD) == image.build if before else not image.variables
 
 
 def _dockerfile(code: Path, app: Target) -> Path:
@@ -141,14 +151,16 @@ def _reason(tail: list[str]) -> str:
     return local_engine.last_line("\n".join(failed or tail))
 
 
-def _remedy(said: str, platform: str, *, own: bool) -> str:
+def _remedy(said: str, shown: str, platform: str, *, own: bool) -> str:
     if not own and "exec format error" in said:
         return (
             f"Your machine cannot run programs for {platform}. Install an emulator: `docker run --privileged --rm "
-            f'tonistiigi/binfmt --install {platform.partition("/")[2]}`. Or set `build = "server"` in [docker].'
+            f'tonistiigi/binfmt --install {platform.split("/")[1]}`. Or set `build = "server"` in [docker].'
         )
     if _FULL in said.lower():
         return "Free some space for Docker: `docker system df` shows its data, `docker builder prune` removes the cache of builds."
+    if _NO_KEY.search(shown):
+        return 'Give git a token for HTTPS, as docs/how-to/docker.md shows under "Dependencies from git": a build has no SSH key.'
     if "buildx" in said:
         return "Install Docker's builder: the package docker-buildx (Debian) or docker-buildx-plugin (Docker's own)."
     return f"Correct {DOCKERFILE}, commit, and run the same command again. The live release keeps serving."

@@ -13,6 +13,11 @@ from selvedge.errors import SelvedgeError
 from selvedge.value import Value
 
 INSTALL = "Install Docker on your machine (https://docs.docker.com/get-docker/)"
+_SAME = {
+    "x86_64": "amd64", "x86-64": "amd64", "amd64/v1": "amd64", "aarch64": "arm64", "arm64/v8": "arm64", "aarch64/v8": "arm64",
+    "armhf": "arm/v7", "armel": "arm/v6",
+}  # fmt: skip
+"""Other names of machines, and what Docker calls them."""
 
 
 class LocalImage(Value):
@@ -63,18 +68,47 @@ def engine_platform() -> str:
 
 def find(tag: str) -> LocalImage | None:
     """Return an image of this machine, None if it has none of this name. Raises SelvedgeError without an engine."""
+    return next(iter(_inspected(tag)), None)
+
+
+def newest(app: str, platform: str) -> LocalImage | None:
+    """Return the newest image of an app for a platform, None without one. Raises SelvedgeError without an engine."""
     engine_platform()
-    done = docker("image", "inspect", tag)
-    if done.returncode != 0:
-        return None
-    found = json.loads(done.stdout)[0]
-    return LocalImage(
-        found["Id"],
-        f"{found['Os']}/{found['Architecture']}",
-        tuple(found.get("RootFS", {}).get("Layers") or ()),
-        found.get("Config", {}).get("Labels") or {},
-        int(found.get("Size") or 0),
-    )
+    # The newest is first.
+    ids = docker("image", "ls", "--no-trunc", "--quiet", "--filter", f"label=selvedge.app={app}").stdout.split()
+    found = _inspected(*dict.fromkeys(ids)) if ids else []
+    return next((image for image in found if fits(image.platform, platform)), None)
+
+
+def _inspected(*names: str) -> list[LocalImage]:
+    """Return the images that the engine has of these, in their order."""
+    engine_platform()
+    try:
+        found = json.loads(docker("image", "inspect", *names).stdout or "[]")
+    except ValueError:
+        found = []
+    return [
+        LocalImage(
+            each["Id"],
+            normal("/".join(filter(None, (each["Os"], each["Architecture"], each.get("Variant"))))),
+            tuple(each.get("RootFS", {}).get("Layers") or ()),
+            each.get("Config", {}).get("Labels") or {},
+            int(each.get("Size") or 0),
+        )
+        for each in found
+    ]
+
+
+def normal(platform: str) -> str:
+    """Return the name that Docker gives to a platform: linux/arm64 for linux/aarch64 and for linux/arm64/v8."""
+    system, _, machine = platform.partition("/")
+    return f"{system}/{_SAME.get(machine, machine)}"
+
+
+def fits(found: str, wanted: str) -> bool:
+    """Return whether an image is for a platform. Engines name theirs without its variant: linux/arm is linux/arm/v7 or another."""
+    found, wanted = normal(found), normal(wanted)
+    return found == wanted or found.startswith(f"{wanted}/") or (found == "linux/arm" and wanted == "linux/arm/v7")
 
 
 def last_line(text: str) -> str:

@@ -3,8 +3,18 @@
 # Written before Selvedge installs Docker. One that was here before keeps the addresses at which its containers publish ports.
 dockerengine_mark=/var/lib/selvedge/docker-installed
 
-# dockerengine_fact: print the client's path if it is installed.
-dockerengine_fact() { command -v docker || :; }
+dockerengine_path=/usr/bin/docker
+
+# dockerengine_fact: print the client's path if it is installed, even if another program has put it elsewhere.
+dockerengine_fact() {
+  local path
+  for path in "$dockerengine_path" /snap/bin/docker "$(command -v docker)"; do
+    if [ -x "$path" ]; then
+      echo "$path"
+      return
+    fi
+  done
+}
 
 # dockerengine_settings: print a line with "swarm" and "stranger", as far as they apply, then the file with the engine's settings.
 dockerengine_settings() {
@@ -12,6 +22,16 @@ dockerengine_settings() {
   if command -v docker >/dev/null && [ ! -e "$dockerengine_mark" ]; then printf stranger; fi
   echo
   cat /etc/docker/daemon.json 2>/dev/null || :
+}
+
+# dockerengine_put SIZE: overwrite the file with the engine's settings from descriptor 3. Its mode and owner stay, because it may have
+# secrets, and so does a copy that only root can reach.
+dockerengine_put() {
+  local file
+  file=/etc/docker/daemon.json
+  file_backup "$file" || step_fail "Could not keep a copy of $file in /var/backups/selvedge. It was not changed."
+  # shellcheck disable=SC2046 # Three words without blanks.
+  head -c "$1" <&3 | file_put "$file" $(stat -Lc '%a %u %g' "$file") "$1"
 }
 
 # dockerengine_install: the distribution's engine. From Debian 13 on, its client and the builder are packages of their own.

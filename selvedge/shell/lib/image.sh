@@ -23,15 +23,32 @@ image_build() {
   [ -f "$file" ] || step_fail "The app has no $dockerfile in this commit, and app.manager = \"docker\" builds its image from that file. Write one with \`fab export.docker\`, commit it, and run the same command again"
   file_within "$release" "$file" || step_fail "$dockerfile is a symbolic link that leads out of the repository. Commit the file itself"
   image_room 524288
+  image_ssh
   step_wait "waiting for the image"
   if ! image_make; then
     image_trim
     if image_full >/dev/null; then step_remedy "Free some space on the server, or remove old data of Docker: \`sudo docker system df\` shows it, \`sudo docker builder prune\` removes the cache of builds. The live release keeps serving."; fi
+    if grep -q -a -E 'Host key verification failed|Permission denied \(publickey|cannot run ssh' "$undo/installer"; then
+      step_remedy "The build of an image has no SSH key: give git a token for HTTPS, as docs/how-to/docker.md shows under \"Dependencies from git\"."
+    fi
     if grep -q -a 'buildx component is missing' "$undo/installer"; then image_no_builder; fi
     step_fail "Could not build the image: $(image_reason)"
   fi
   step_wait ""
   image_take
+}
+
+# Requirements, pyproject.toml, and the locks of uv, PDM, Pipenv, Poetry and pip.
+image_git_ssh='git\+ssh://|git"? *[=:] *"(ssh://|git@)|^url = "(ssh://|git@)|vcs = [{].*url = "(ssh://|git@)'
+
+# image_ssh: say which lists of packages name git over SSH, for which a build has no key. A Dockerfile, or the variables of the build, may
+# have git replace the addresses. The names of the files are not ours.
+image_ssh() {
+  local found
+  if grep -q -s -e '^GIT_CONFIG_COUNT=' -- "$build_env" || grep -q -s -i -e insteadof -- "$file"; then return 0; fi
+  found=$(cd -- "$context" && find . -maxdepth 3 -type f \( -path '*requirements*' -o -name pyproject.toml -o -name '*.lock' -o -name 'pylock*.toml' \) \
+    -exec grep -l -E -e "$image_git_ssh" -- {} + | sed 's|^\./||' | sort | head -n 3 | tr '\n' ' ' | tr -cd 'A-Za-z0-9._/ -')
+  [ -z "$found" ] || step_say "note: the build has no SSH key for the git addresses in ${found% }. It can use HTTPS with a token: docs/how-to/docker.md, \"Dependencies from git\""
 }
 
 # image_no_builder: say which package Docker needs to build an image: Docker's own, or that of the distribution.

@@ -1,9 +1,9 @@
 # App servers whose workers have the parent process of selvedge_parent.py, which writes these lines. Reads $base.
 
-# parent_workers SCRIPT: the start script has the number; the settings of this run may be newer than the script.
+# parent_workers SCRIPT: the start script has the number, in a container with a prefix; the settings of this run may be newer than it.
 parent_workers() {
   local workers
-  workers=$(sh -c "echo $(sed -n 's/^WORKERS=//p' "$1" | head -n 1)") || :
+  workers=$(sh -c "echo $(sed -n 's/^\(SELVEDGE_\)\{0,1\}WORKERS=//p' "$1" | head -n 1)") || :
   case $workers in '' | *[!0-9]*) workers=0 ;; esac
   echo "$workers"
 }

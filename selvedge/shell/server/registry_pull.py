@@ -33,6 +33,28 @@ class Engine(http.client.HTTPConnection):
 
 LOGIN = r"no basic auth|unauthorized|authentication required|denied|incorrect username|forbidden|no credential"
 """The words of a registry that wants a login, or another one."""
+OTHERS = (
+    (
+        r"no space left on device|disk quota exceeded", "The disk of Docker {where} is full",
+        "Free some space {where}: `docker system df` shows Docker's data, `docker image prune` removes images without a name.",
+    ),
+    (
+        r"permission denied.*(?:docker\.sock|unix://|docker daemon|docker api)|dial unix .*permission denied",
+        "Docker {where} does not let you use it",
+        "Make your user a member of the group docker, and log in again: `docker version` must show a server.",
+    ),
+    (
+        r"proxy ?connect|proxy authentication required|407 |<!doctype|<html|invalid character '<'",
+        "A proxy, or another server in front of {name}, answered in its place",
+        "Check the proxy of Docker {where} (`docker info` shows it): it must let Docker reach {name}.",
+    ),
+    (
+        r"no such host|server misbehaving|name resolution|name or service not known|lookup .* on .*(?:timeout|refused)",
+        "{name} is not a name that Docker {where} can resolve",
+        "Check the registry's name, and the name servers in /etc/resolv.conf {where}.",
+    ),
+)  # fmt: skip
+"""Causes outside of the registry, in the form of CAUSES. Their words may contain those of a registry that wants a login."""
 CAUSES = (
     (
         r"x509|certificate", "{name} has a certificate that Docker {where} does not trust",
@@ -56,7 +78,7 @@ CAUSES = (
         "Log in, or wait and run the same command again.",
     ),
     (
-        r"refused|no such host|timeout|timed out|unreachable|no route|reset by peer|\beof\b|bad gateway|unavailable",
+        r"refused|timeout|timed out|unreachable|no route|reset by peer|\beof\b|bad gateway|unavailable",
         "{name} does not answer", "Check that the registry runs, and that it can be reached {where}.",
     ),
 )  # fmt: skip
@@ -69,6 +91,9 @@ def explain(said: str, server: str, user: str, where: str = "on the server") -> 
     server: the registry, as its login is named. user: that of the login, "" without one. where: the machine that asked.
     """
     name = "Docker Hub" if server == HUB else server
+    for pattern, why, remedy in OTHERS:
+        if re.search(pattern, said, re.IGNORECASE):
+            return f"{why.format(name=name, where=where)}: {said}", remedy.format(name=name, where=where)
     if re.search(LOGIN, said, re.IGNORECASE):
         if user:
             remedy = "Check user and password, and that this user may use the image. The tokens of clouds expire after hours."

@@ -268,3 +268,20 @@ def test_commands_stay_in_their_comment(exported: Make) -> None:
     assert {line.split()[0] for line in lines} == instructions
     for line in re.findall(r"^(?:CMD|VOLUME) (.*)|HEALTHCHECK .* CMD (.*)", made.text("Dockerfile"), re.MULTILINE):
         assert json.loads("".join(line))
+
+
+@pytest.mark.parametrize(("path", "line", "named"), [
+    ("requirements.txt", "a @ git+ssh://git@git.example.com/me/a.git\n", True),
+    ("requirements.txt", "a @ git+https://git.example.com/me/a.git  # git@git.example.com:me/a.git\n", False),
+    ("uv.lock", 'version = 1\n[[package]]\nname = "a"\nsource = { git = "ssh://git@git.example.com/me/a.git#1" }\n', True),
+    ("poetry.lock", '[package.source]\ntype = "git"\nurl = "git@git.example.com:me/a.git"\n', True),
+    ("pyproject.toml", '[project]\nname = "x"\n[tool.uv.sources]\na = { git = "ssh://git@git.example.com/me/a.git" }\n', True),
+    ("pyproject.toml", '[project.urls]\nRepository = "git@git.example.com:me/a.git"\n', False),
+])  # fmt: skip
+def test_packages_from_git_over_ssh_are_named(exported: Make, path: str, line: str, named: bool) -> None:
+    more = {} if path == "requirements.txt" or "lock" not in path else {"pyproject.toml": PACKAGE}
+    made = exported(files={path: line, **more}, build_env_file="build.env")
+    (made.folder / "build.env").write_text("A=1\n")
+    assert (f"The build has no SSH key for the git addresses in {path}." in made.make("docker")) == named
+    (made.folder / "build.env").write_text('GIT_CONFIG_COUNT="1"\n')
+    assert "SSH" not in made.make("docker")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -90,3 +91,35 @@ def test_one_server_alone_says_that_two_must_not_run(exported: Make) -> None:
     made = exported(TABLES.replace("[hosts.a]\n", "[hosts.a.processes.worker]\ncount = 1\noverlap = false\n") + GROUPS)
     assert "hosts.a.processes.worker.overlap is left out" in made.make("kubernetes")
     assert overlay(made, "production")[0]["shop-worker"] == 1
+
+
+@pytest.mark.parametrize("edit", [
+    {"kustomization.yaml": "kind: Kustomization\n"}, {"kustomization.yaml": None}, {"patch.yaml": "{}\n"},
+    {"notes.txt": "mine\n"}, {},
+])  # fmt: skip
+def test_a_copy_of_an_overlay_is_yours(exported: Make, edit: dict[str, str | None]) -> None:
+    made = exported(TABLES + GROUPS, domains=["shop.example.com"])
+    made.make("kubernetes")
+    mine = made.folder / "kubernetes/overlays/mine"
+    shutil.copytree(made.folder / "kubernetes/overlays/production", mine)
+    for name, text in edit.items():
+        if text is None:
+            (mine / name).unlink()
+        else:
+            (mine / name).write_text(text)
+    before = {path.name: path.read_text() for path in mine.iterdir()}
+    shutil.copytree(made.folder / "kubernetes/base", made.folder / "kubernetes/other")
+    assert "deleted" not in made.make("kubernetes")
+    assert {path.name: path.read_text() for path in mine.iterdir()} == before
+
+
+def test_the_files_of_a_group_that_hosts_toml_has_no_more_are_deleted_if_no_file_there_is_yours(exported: Make) -> None:
+    made = exported(TABLES + GROUPS)
+    made.make("kubernetes")
+    made.settings(TABLES + '[groups]\nlive = ["a", "b"]\nstaging = ["c"]\n')
+    (made.folder / "kubernetes/overlays/production/patch.yaml").write_text("{}\n")
+    assert "deleted" not in made.make("kubernetes")
+    (made.folder / "kubernetes/overlays/production/patch.yaml").unlink()
+    said = made.make("kubernetes")
+    assert all(f"deleted    kubernetes/overlays/production/{name}.yaml" in said for name in ("kustomization", "namespace"))
+    assert not list((made.folder / "kubernetes/overlays/production").iterdir())

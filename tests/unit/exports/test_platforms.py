@@ -217,7 +217,7 @@ def test_kubernetes_deletes_files_that_it_does_not_need(exported: Make) -> None:
     made.settings(TABLES.replace('Staging_1 = ["c"]', "").partition("[timers.no]")[0] + "[hosts.a]\n")
     shown = made.make("kubernetes")
     assert "deleted    kubernetes/base/timers.yaml" in shown and "deleted    kubernetes/base/migrate.yaml" in shown
-    assert "kubernetes/overlays/Staging_1/namespace.yaml" in shown and edited.exists()
+    assert "overlays/Staging_1" not in shown and (edited.parent / "namespace.yaml").exists() and edited.exists()
     assert (made.folder / "kubernetes/overlays/mine/kustomization.yaml").exists()
 
 

@@ -230,6 +230,7 @@ class TestBuild:
         (HAS, "#1 0.3 cp: No space left on device\nERROR: failed to solve: RUN cp", ": cp: No space", "docker system df"),
         (HAS, "exec /bin/sh: exec format error", "exec format error", "Correct Dockerfile"),
         (HAS, "ERROR: BuildKit is enabled but the buildx component is missing", "buildx", "docker-buildx"),
+        (HAS, "#1 Host key verification failed.\nERROR: failed to solve: exit code: 1", "exit code: 1", "Dependencies from git"),
         ({"main.py": ""}, "", "has no Dockerfile", "fab export.docker"),
     ])  # fmt: skip
     def test_a_build_that_fails_says_why_without_secrets(
@@ -240,3 +241,61 @@ class TestBuild:
         with pytest.raises((StepError, SelvedgeError), match=said) as error:
             local_build.build(settings, "linux/amd64")
         assert remedy in error.value.remedy and "c4nary" not in str(error.value)
+
+    @pytest.mark.parametrize(("platform", "engine_has", "image_has"), [
+        ("linux/arm/v7", "linux/amd64", "linux/arm/v7"),
+        ("linux/arm/v6", "linux/amd64", "linux/arm/v6"),
+        ("linux/arm", "linux/arm", "linux/arm/v7"),
+        ("linux/arm64/v8", "linux/amd64", "linux/arm64"),
+        ("linux/arm64", "linux/arm64", "linux/arm64/v8"),
+        ("linux/aarch64", "linux/amd64", "linux/arm64"),
+    ])  # fmt: skip
+    def test_a_platform_may_have_a_variant(
+        self, app: Callable[..., Target], engine: FakeDocker, tmp_path: Path, platform: str, engine_has: str, image_has: str
+    ) -> None:
+        engine.answer(platform=engine_has, becomes=image_has)
+        settings = local(app, checkout(tmp_path / "code", HAS))
+        assert local_build.build(settings, platform).platform == image_has.replace("arm64/v8", "arm64")
+
+    def test_an_image_for_another_variant_is_not_taken(
+        self, app: Callable[..., Target], engine: FakeDocker, tmp_path: Path
+    ) -> None:
+        engine.answer(becomes="linux/arm/v6")
+        with pytest.raises(SelvedgeError, match="has no such image for linux/arm/v7"):
+            local_build.build(local(app, checkout(tmp_path / "code", HAS)), "linux/arm/v7")
+
+
+class TestCache:
+    """Docker's cache knows no variable of the build, so a build uses it only if the app's last one had the same."""
+
+    @pytest.fixture
+    def build(self, app: Callable[..., Target], engine: FakeDocker, tmp_path: Path) -> Callable[..., bool]:
+        """Build a new commit with these variables. Return whether the build used the cache."""
+        folder = checkout(tmp_path / "code", HAS)
+
+        def run(variables: str = "", platform: str = "linux/amd64") -> bool:
+            identity = ("-c", "user.name=a", "-c", "user.email=a@b")
+            subprocess.run(["git", *identity, "commit", "-q", "--allow-empty", "-m", "x"], cwd=folder, check=True)
+            (tmp_path / "build.env").write_text(variables)
+            settings = local(app, folder, **({"build_env_file": "build.env"} if variables else {}))
+            local_build.build(settings, platform)
+            return "--no-cache" not in engine.calls("build")[-1]["words"]
+
+        return run
+
+    def test_a_change_of_the_variables_builds_all_of_the_next_commit(self, build: Callable[..., bool]) -> None:
+        one, two = "INDEX=https://one.example.com\n", "INDEX=https://two.example.com\n"
+        used = [build(), build(), build(one), build(one), build(f"{one}INDEX_PASSWORD=x\n"), build(two), build(one), build()]
+        assert used == [True, True, False, True, True, False, False, False]
+
+    def test_each_platform_has_its_cache(self, build: Callable[..., bool]) -> None:
+        one = "INDEX=https://one.example.com\n"
+        platforms = ("linux/amd64", "linux/arm64", "linux/amd64")
+        assert [build(one, each) for each in platforms] == [False, False, True]
+
+    def test_a_machine_without_images_may_have_the_cache_of_others(
+        self, build: Callable[..., bool], engine: FakeDocker
+    ) -> None:
+        assert build("INDEX=https://one.example.com\n") is False
+        engine.answer(images={"other": {"platform": "linux/amd64", "labels": {"selvedge.app": "hello2"}}})
+        assert build("INDEX=https://one.example.com\n") is False

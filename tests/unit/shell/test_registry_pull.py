@@ -24,7 +24,18 @@ LOGIN = {"username": "me", "password": 'c4nary"ü', "serveraddress": "registry.e
 # The words of Docker 20.10 and 26.1.
 SAID = {
     'Get "https://r/v2/": dial tcp 192.0.2.1:5443: connect: connection refused': "does not answer",
-    'Get "https://r/v2/": dial tcp: lookup r: no such host': "does not answer",
+    'Get "https://r/v2/": dial tcp: lookup r: no such host': "can resolve",
+    'Get "https://r/v2/": dial tcp: lookup r on 192.0.2.53:53: server misbehaving': "can resolve",
+    'Get "https://r/v2/": dial tcp: lookup r: Temporary failure in name resolution': "can resolve",
+    'Get "https://r/v2/": dial tcp: lookup r on 192.0.2.53:53: read udp 192.0.2.1:41: i/o timeout': "can resolve",
+    "failed to register layer: write /usr/lib/libdenied.so: no space left on device": "is full",
+    "write /var/lib/docker/tmp/GetImageBlob1: disk quota exceeded": "is full",
+    "permission denied while trying to connect to the Docker daemon socket at unix:///run/docker.sock: Post": "let you use it",
+    "permission denied while trying to connect to the docker API at unix:///var/run/docker.sock": "let you use it",
+    "error parsing HTTP 403 response body: invalid character '<' looking for beginning of value: \"<html>Access denied": "A proxy",
+    'Get "https://r/v2/": proxyconnect tcp: dial tcp 192.0.2.9:3128: connect: connection refused': "A proxy",
+    'Get "https://r/v2/": Proxy Authentication Required': "A proxy",
+    "unexpected status from HEAD request to https://r/v2/blog/manifests/1: 403 Forbidden": "asks for a login",
     'Get "https://r/v2/": net/http: request canceled (Client.Timeout exceeded while awaiting headers)': "does not answer",
     'received unexpected HTTP status: 503 Service Unavailable': "does not answer",
     'Get "https://r/v2/blog/manifests/sha256:b": no basic auth credentials': "asks for a login",
@@ -44,6 +55,7 @@ SAID = {
 def test_each_refusal_has_its_cause_and_a_remedy(said: str, why: str) -> None:
     found, remedy = explain(said, "r", "")
     assert why in found and said in found and remedy
+    assert ("SELVEDGE_DOCKER__USER" in remedy) == ("asks for a login" in why)
 
 
 @pytest.mark.parametrize("said", ["no basic auth credentials", "unauthorized: incorrect username or password", "denied: access"])

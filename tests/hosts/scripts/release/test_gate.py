@@ -22,6 +22,7 @@ echo "new.sock users:((pid=$parent,fd=5),(pid=$child,fd=5))" | sed 's#new#x x /r
 @pytest.mark.parametrize(("line", "heard", "count"), [
     ("WORKERS=4", "sleep 60 &", 4),
     ("WORKERS=$(($(echo 2) + 1))", "sleep 60 &", 3),
+    ("SELVEDGE_WORKERS=4", "sleep 60 &", 4),
     ("WORKERS=1", "sleep 60 &", 1),
     ("WORKERS=2", ":", 1),
     ("WORKERS=4; [ -e /srv/small ] && WORKERS=2", "sleep 60 &", 4),

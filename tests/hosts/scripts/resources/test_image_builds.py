@@ -170,6 +170,41 @@ class TestSpace:
         assert f"`sudo apt-get install {package}`" in done.output
 
 
+class TestGit:
+    """A build has no SSH key."""
+
+    @pytest.mark.parametrize(("path", "line", "said"), [
+        ("requirements.txt", "a @ git+ssh://git@git.example.com/a.git", True),
+        ("requirements/base.txt", "a @ git+ssh://git@git.example.com/a.git", True),
+        ("uv.lock", 'source = { git = "ssh://git@git.example.com/a.git#1" }', True),
+        ("Pipfile.lock", '"git": "git@git.example.com:a.git"', True),
+        ("pylock.toml", 'vcs = { type = "git", url = "ssh://git@git.example.com/a.git" }', True),
+        ("pyproject.toml", 'Repository = "git@git.example.com:a.git"', False),
+        ("README.md", "git+ssh://git@git.example.com/a.git", False),
+    ])  # fmt: skip
+    def test_addresses_over_ssh_are_named_before_the_build(
+        self, server: Server, engine: Engine, app: Callable[..., Target], path: str, line: str, said: bool
+    ) -> None:
+        file = server.path(f"/srv/hello/releases/{SHORT}/{path}")
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(f"{line}\n")
+        engine.set(builds=False, output="#9 Host key verification failed.\nERROR: failed to solve: exit code: 1")
+        done = server.apply(server.plan(*resources(app())))
+        note = f"note: the build has no SSH key for the git addresses in {path}. It can use HTTPS with a token: "
+        assert (f'{note}docs/how-to/docker.md, "Dependencies from git"' in done.said) == said
+        assert "docs/how-to/docker.md shows under" in done.output and done.error.startswith("Could not build the image")
+
+    def test_a_dockerfile_that_replaces_the_addresses_is_left_alone(
+        self, server: Server, engine: Engine, app: Callable[..., Target]
+    ) -> None:
+        release = server.path(f"/srv/hello/releases/{SHORT}")
+        (release / "requirements.txt").write_text("a @ git+ssh://git@git.example.com/a.git\n")
+        replaced = "RUN git config --global url.https://git.example.com/.insteadOf ssh://git@git.example.com/"
+        (release / "Dockerfile").write_text(replaced)
+        done = server.apply(server.plan(*resources(app())))
+        assert done.status == 0 and engine.calls("build") and not [line for line in done.said if "SSH" in line]
+
+
 class TestPrune:
     def test_images_that_a_kept_release_names_stay(self, server: Server, engine: Engine) -> None:
         """Two images of the same commit belong to two releases; a third one, and one that is not accepted, to none."""

@@ -235,40 +235,40 @@ probe_path /var/log/hello ''
 printf '\n%s fact 38\n' "$mark"
 probe_path /srv/hello/instances ''
 printf '\n%s fact 39\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-9cc7c8 ''
+probe_path /srv/hello/instances/0123456789ab-ba359f ''
 printf '\n%s fact 40\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-9cc7c8/env ''
+probe_path /srv/hello/instances/0123456789ab-ba359f/env ''
 base=/srv/hello
 live_socket=/srv/hello/live.sock
-environment_of_live /srv/hello/instances/0123456789ab-9cc7c8/env
+environment_of_live /srv/hello/instances/0123456789ab-ba359f/env
 printf '\n%s fact 41\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-9cc7c8/run 2d5a156bd341b09ad7c1753857b3b1f1c704e619b3ea4363f92b33664c165601
+probe_path /srv/hello/instances/0123456789ab-ba359f/run b4746d5da9506a60bb99249a0b0557c8bf16015865f4449e39702a52ab758374
 printf '\n%s fact 42\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-9cc7c8/selvedge_worker.py d46faf095d12b418152a606ac73fc1c08eb1798230945c73e3ce71ad1132b9a5
+probe_path /srv/hello/instances/0123456789ab-ba359f/selvedge_worker.py d46faf095d12b418152a606ac73fc1c08eb1798230945c73e3ce71ad1132b9a5
 printf '\n%s fact 43\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-9cc7c8/selvedge_app.py fcef1e0291391499d74ede75a78622fa1fb138768df74c725f7118c51a851cb8
+probe_path /srv/hello/instances/0123456789ab-ba359f/selvedge_app.py fcef1e0291391499d74ede75a78622fa1fb138768df74c725f7118c51a851cb8
 printf '\n%s fact 44\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-9cc7c8/selvedge_explain.py b3df473e85a707954cf5301a8f5a6ab63d043a572ebec0eaab9eaa73a209a3e9
+probe_path /srv/hello/instances/0123456789ab-ba359f/selvedge_explain.py b3df473e85a707954cf5301a8f5a6ab63d043a572ebec0eaab9eaa73a209a3e9
 printf '\n%s fact 45\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-9cc7c8/selvedge_asgi.py 03cfc2fa71b2e73c05a399435e22c75983d302bc46efadac3e1394b98920132e
+probe_path /srv/hello/instances/0123456789ab-ba359f/selvedge_asgi.py 03cfc2fa71b2e73c05a399435e22c75983d302bc46efadac3e1394b98920132e
 printf '\n%s fact 46\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-9cc7c8/selvedge_log.py 0f91e04a2c13be4334fb2228bd00ce8eb9b1a3836a28893653b9b3f362287d5a
+probe_path /srv/hello/instances/0123456789ab-ba359f/selvedge_log.py 0f91e04a2c13be4334fb2228bd00ce8eb9b1a3836a28893653b9b3f362287d5a
 printf '\n%s fact 47\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-9cc7c8/gunicorn_start e83cdf437cdcdde4661154e2241fae9f4da537952dfeb4f73340c8d9c71f09a5
+probe_path /srv/hello/instances/0123456789ab-ba359f/gunicorn_start 9177be28ea0719bc4ec9f2ae08dba699377c377baf67bb2a7acb68315bd24309
 printf '\n%s fact 48\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-9cc7c8/processes ''
+probe_path /srv/hello/instances/0123456789ab-ba359f/processes ''
 printf '\n%s fact 49\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-9cc7c8/processes/worker ''
+probe_path /srv/hello/instances/0123456789ab-ba359f/processes/worker ''
 printf '\n%s fact 50\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-9cc7c8/processes/worker/start 25556a409c8198030ef90fafdee057ed74a44bd517da3d4e4bc952dd70445003
+probe_path /srv/hello/instances/0123456789ab-ba359f/processes/worker/start a2adf32209ff5b75b35da17cc441748e280901fc87bd69ba22a8f3d4d4a6f7d6
 printf '\n%s fact 51\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-9cc7c8/processes/worker/settings f76a8f7377e6d081f6219a9f6c20375e0d6389b5af4ea7c0f7c415d7b54cbf7d
+probe_path /srv/hello/instances/0123456789ab-ba359f/processes/worker/settings f76a8f7377e6d081f6219a9f6c20375e0d6389b5af4ea7c0f7c415d7b54cbf7d
 printf '\n%s fact 52\n' "$mark"
 [ -e /usr/bin/docker ] && echo there || true
 printf '\n%s fact 53\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-9cc7c8/gunicorn_start ] && echo there || true
+[ -e /srv/hello/instances/0123456789ab-ba359f/gunicorn_start ] && echo there || true
 printf '\n%s fact 54\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-9cc7c8/container f8b805a0f1d730b159db165f5d16f7d1f8ae3cb5991268901450f17525e99d48
+probe_path /srv/hello/instances/0123456789ab-ba359f/container 0ea69f1bd6cae7e26dbcd2efa076aca5a13a838b5710878462e11fe8be6a45da
 printf '\n%s fact 55\n' "$mark"
 probe_path /etc/logrotate.d/hello.app 1d904d26f8385f387153a8e954b6ab9dfdf11a05835f25db6040541bf5a24c5b
 printf '\n%s fact 56\n' "$mark"
@@ -314,7 +314,7 @@ live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 base=/srv/hello
-environment_of_left 0123456789ab-9cc7c8
+environment_of_left 0123456789ab-ba359f
 printf '\n%s fact 68\n' "$mark"
 probe_path /etc/selvedge/hello/database.pem ''
 printf '\n%s fact 69\n' "$mark"
@@ -336,7 +336,7 @@ printf Stamp=
 stamp_read selvedge-timer-hello.cleanup.timer
 echo
 printf '\n%s fact 76\n' "$mark"
-hook_switched /srv/hello/instances/.after_switch 837e0ae787553a3f 0123456789ab-9cc7c8 /srv/hello/live.sock
+hook_switched /srv/hello/instances/.after_switch 837e0ae787553a3f 0123456789ab-ba359f /srv/hello/live.sock
 printf '\n%s fact 77\n' "$mark"
 [ -e /etc/nginx/nginx.conf ] && echo there || true
 printf '\n%s fact 78\n' "$mark"
@@ -486,8 +486,8 @@ probe_path /etc/selvedge/hello/certificate.pem ''
 :
 }
 read_lookups() {
-probe_take_paths /etc/docker /etc/docker/daemon.json /etc/systemd/system/docker.service.d/50-selvedge.conf /etc/systemd/system/selvedge-redis@.service /etc/selvedge/redis/hello.conf /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/images /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-9cc7c8 /srv/hello/instances/0123456789ab-9cc7c8/env /srv/hello/instances/0123456789ab-9cc7c8/run /srv/hello/instances/0123456789ab-9cc7c8/selvedge_worker.py /srv/hello/instances/0123456789ab-9cc7c8/selvedge_app.py /srv/hello/instances/0123456789ab-9cc7c8/selvedge_explain.py /srv/hello/instances/0123456789ab-9cc7c8/selvedge_asgi.py /srv/hello/instances/0123456789ab-9cc7c8/selvedge_log.py /srv/hello/instances/0123456789ab-9cc7c8/gunicorn_start /srv/hello/instances/0123456789ab-9cc7c8/processes /srv/hello/instances/0123456789ab-9cc7c8/processes/worker /srv/hello/instances/0123456789ab-9cc7c8/processes/worker/start /srv/hello/instances/0123456789ab-9cc7c8/processes/worker/settings /srv/hello/instances/0123456789ab-9cc7c8/container /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/supervisor.service.d/50-selvedge-hello.conf /etc/systemd/system/docker.service.d/50-selvedge-hello.conf /etc/systemd/system/supervisor.service.wants/selvedge-stop.hello.service /srv/hello/stop_processes.py /etc/systemd/system/selvedge-stop.hello.service /etc/selvedge/hello/database.pem /srv/hello/timers /srv/hello/timers/record /srv/hello/timers/cleanup.sh /etc/systemd/system/selvedge-timer-hello.cleanup.service /etc/systemd/system/selvedge-timer-hello.cleanup.timer /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /var/lib/nginx/cache-hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/selvedge/hello/dns-credentials /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
-probe_take_hashes /etc/systemd/system/docker.service.d/50-selvedge.conf /etc/systemd/system/selvedge-redis@.service /etc/selvedge/redis/hello.conf /etc/selvedge/hello/build.env /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-9cc7c8/env /srv/hello/instances/0123456789ab-9cc7c8/run /srv/hello/instances/0123456789ab-9cc7c8/selvedge_worker.py /srv/hello/instances/0123456789ab-9cc7c8/selvedge_app.py /srv/hello/instances/0123456789ab-9cc7c8/selvedge_explain.py /srv/hello/instances/0123456789ab-9cc7c8/selvedge_asgi.py /srv/hello/instances/0123456789ab-9cc7c8/selvedge_log.py /srv/hello/instances/0123456789ab-9cc7c8/gunicorn_start /srv/hello/instances/0123456789ab-9cc7c8/processes/worker/start /srv/hello/instances/0123456789ab-9cc7c8/processes/worker/settings /srv/hello/instances/0123456789ab-9cc7c8/container /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/docker.service.d/50-selvedge-hello.conf /etc/systemd/system/selvedge-stop.hello.service /srv/hello/timers/record /srv/hello/timers/cleanup.sh /etc/systemd/system/selvedge-timer-hello.cleanup.service /etc/systemd/system/selvedge-timer-hello.cleanup.timer /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_paths /etc/docker /etc/docker/daemon.json /etc/systemd/system/docker.service.d/50-selvedge.conf /etc/systemd/system/selvedge-redis@.service /etc/selvedge/redis/hello.conf /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/images /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-ba359f /srv/hello/instances/0123456789ab-ba359f/env /srv/hello/instances/0123456789ab-ba359f/run /srv/hello/instances/0123456789ab-ba359f/selvedge_worker.py /srv/hello/instances/0123456789ab-ba359f/selvedge_app.py /srv/hello/instances/0123456789ab-ba359f/selvedge_explain.py /srv/hello/instances/0123456789ab-ba359f/selvedge_asgi.py /srv/hello/instances/0123456789ab-ba359f/selvedge_log.py /srv/hello/instances/0123456789ab-ba359f/gunicorn_start /srv/hello/instances/0123456789ab-ba359f/processes /srv/hello/instances/0123456789ab-ba359f/processes/worker /srv/hello/instances/0123456789ab-ba359f/processes/worker/start /srv/hello/instances/0123456789ab-ba359f/processes/worker/settings /srv/hello/instances/0123456789ab-ba359f/container /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/supervisor.service.d/50-selvedge-hello.conf /etc/systemd/system/docker.service.d/50-selvedge-hello.conf /etc/systemd/system/supervisor.service.wants/selvedge-stop.hello.service /srv/hello/stop_processes.py /etc/systemd/system/selvedge-stop.hello.service /etc/selvedge/hello/database.pem /srv/hello/timers /srv/hello/timers/record /srv/hello/timers/cleanup.sh /etc/systemd/system/selvedge-timer-hello.cleanup.service /etc/systemd/system/selvedge-timer-hello.cleanup.timer /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /var/lib/nginx/cache-hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/selvedge/hello/dns-credentials /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
+probe_take_hashes /etc/systemd/system/docker.service.d/50-selvedge.conf /etc/systemd/system/selvedge-redis@.service /etc/selvedge/redis/hello.conf /etc/selvedge/hello/build.env /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-ba359f/env /srv/hello/instances/0123456789ab-ba359f/run /srv/hello/instances/0123456789ab-ba359f/selvedge_worker.py /srv/hello/instances/0123456789ab-ba359f/selvedge_app.py /srv/hello/instances/0123456789ab-ba359f/selvedge_explain.py /srv/hello/instances/0123456789ab-ba359f/selvedge_asgi.py /srv/hello/instances/0123456789ab-ba359f/selvedge_log.py /srv/hello/instances/0123456789ab-ba359f/gunicorn_start /srv/hello/instances/0123456789ab-ba359f/processes/worker/start /srv/hello/instances/0123456789ab-ba359f/processes/worker/settings /srv/hello/instances/0123456789ab-ba359f/container /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/docker.service.d/50-selvedge-hello.conf /etc/systemd/system/selvedge-stop.hello.service /srv/hello/timers/record /srv/hello/timers/cleanup.sh /etc/systemd/system/selvedge-timer-hello.cleanup.service /etc/systemd/system/selvedge-timer-hello.cleanup.timer /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 busybox-static certbot
 :
 }

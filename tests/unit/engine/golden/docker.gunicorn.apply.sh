@@ -36,62 +36,63 @@ install -d -m 00750 -o root -g hello -- /srv/hello/instances
 )
 change_5() (
 set -eu
-install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-9cc7c8
+install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-ba359f
 )
 change_6() (
 set -eu
-head -c 150 <&3 | file_put /srv/hello/instances/0123456789ab-9cc7c8/env 0640 root hello 150
+head -c 150 <&3 | file_put /srv/hello/instances/0123456789ab-ba359f/env 0640 root hello 150
 )
 change_7() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-9cc7c8/run 0750 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-ba359f/run 0750 root hello <<'EOF'
 #!/.selvedge/sh
 # Runs a command in the environment of this release of hello: its folder, variables and virtual environment. Example:
-#   /srv/hello/instances/0123456789ab-9cc7c8/run python -c 'import sys; print(sys.prefix)'
+#   /srv/hello/instances/0123456789ab-ba359f/run python -c 'import sys; print(sys.prefix)'
 # Written by `fab gunicorn`; edit its template gunicorn/run.j2 instead.
 set -eu
 # It runs in a container. The working folder is that of the image.
 # Code: /srv/hello/releases/0123456789ab/backend
-image_path=$PATH image_modules=${PYTHONPATH:+:$PYTHONPATH}
+# The names of this script's own variables begin with selvedge_: others are those of the app or of the image.
+selvedge_path=$PATH selvedge_modules=${PYTHONPATH:+:$PYTHONPATH}
 set -a
 # nginx limits headers ([nginx] large_headers). uvicorn's library for WebSockets never answers a request with one over 8 kB.
 WEBSOCKETS_MAX_LINE_LENGTH=65536
-. /srv/hello/instances/0123456789ab-9cc7c8/env
+. /srv/hello/instances/0123456789ab-ba359f/env
 # The app may write only to this folder.
 APP_SHARED=/srv/hello/shared
 HOME=/srv/hello/shared
-RELEASE=0123456789ab-9cc7c8
+RELEASE=0123456789ab-ba359f
 COMMIT=0123456789abcdef0123456789abcdef01234567
-PATH=$image_path
-PYTHONPATH=$PWD:$PWD/src:/srv/hello/instances/0123456789ab-9cc7c8$image_modules
+PATH=$selvedge_path
+PYTHONPATH=$PWD:$PWD/src:/srv/hello/instances/0123456789ab-ba359f$selvedge_modules
 # Output reaches the log at once, and no byte code is written next to the source.
 PYTHONUNBUFFERED=1
 PYTHONDONTWRITEBYTECODE=1
 set +a
 umask 0007
 # The shell of busybox would take its own programs before those of the image. An image may have Python only as python3.
-program=$1
+selvedge_program=$1
 shift
-case $program in */*) ;; *)
+case $selvedge_program in */*) ;; *)
   IFS=:
-  for name in "$program" python3; do
-    for folder in $PATH; do
-      if [ -x "$folder/$name" ]; then
-        program=$folder/$name
+  for selvedge_name in "$selvedge_program" python3; do
+    for selvedge_folder in $PATH; do
+      if [ -x "$selvedge_folder/$selvedge_name" ]; then
+        selvedge_program=$selvedge_folder/$selvedge_name
         break 2
       fi
     done
-    [ "$program" = python ] || break
+    [ "$selvedge_program" = python ] || break
   done
   unset IFS
   ;;
 esac
-exec "$program" "$@"
+exec "$selvedge_program" "$@"
 EOF
 )
 change_8() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-9cc7c8/selvedge_worker.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-ba359f/selvedge_worker.py 0640 root hello <<'EOF'
 """gunicorn's worker for hello, which adds the header X-Release to every response.
 
 gunicorn loads this module before it listens and before it starts workers.
@@ -164,100 +165,102 @@ EOF
 )
 change_9() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-9cc7c8/selvedge_app.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-ba359f/selvedge_app.py 0640 root hello <<'EOF'
 # … selvedge_app.py
 EOF
 )
 change_10() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-9cc7c8/selvedge_explain.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-ba359f/selvedge_explain.py 0640 root hello <<'EOF'
 # … selvedge_explain.py
 EOF
 )
 change_11() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-9cc7c8/selvedge_asgi.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-ba359f/selvedge_asgi.py 0640 root hello <<'EOF'
 # … selvedge_asgi.py
 EOF
 )
 change_12() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-9cc7c8/selvedge_log.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-ba359f/selvedge_log.py 0640 root hello <<'EOF'
 # … selvedge_log.py
 EOF
 )
 change_13() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-9cc7c8/gunicorn_start 0750 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-ba359f/gunicorn_start 0750 root hello <<'EOF'
 #!/.selvedge/sh
 # Starts hello: gunicorn manages the workers, and uvicorn runs the ASGI app in each of them.
 # docker runs this script as the user hello.
 # Written by `fab gunicorn`; edit its template gunicorn/gunicorn_start.j2 instead.
+# The image may have variables for the app, such as LOG_LEVEL. Those of this script have other names.
 set -eu
 
-NAME=hello
+SELVEDGE_NAME=hello
 # The folder and the Python of the image.
-DIR=$PWD
-PYTHON=$(command -v python || command -v python3)
+SELVEDGE_DIR=$PWD
+SELVEDGE_PYTHON=$(command -v python || command -v python3)
 # By default one worker more than CPU cores, so that all cores are busy while one worker waits (app.workers in hosts.toml).
-WORKERS=$(($(nproc) + 1))
+SELVEDGE_WORKERS=$(($(nproc) + 1))
 # A new release starts with one worker. Once it is healthy, Selvedge makes gunicorn start the others.
-if [ -e /srv/hello/instances/0123456789ab-9cc7c8/one ]; then WORKERS=1; fi
-# /srv/hello/instances/0123456789ab-9cc7c8/selvedge_worker.py extends uvicorn_worker.UvicornWorker.
-WORKER_CLASS=selvedge_worker.Worker
+if [ -e /srv/hello/instances/0123456789ab-ba359f/one ]; then SELVEDGE_WORKERS=1; fi
+# /srv/hello/instances/0123456789ab-ba359f/selvedge_worker.py extends uvicorn_worker.UvicornWorker.
+SELVEDGE_WORKER_CLASS=selvedge_worker.Worker
 # Each release has its own socket. nginx connects to the live one by the link /srv/hello/live.sock.
-BIND=unix:/run/hello/0123456789ab-9cc7c8.sock
-LOG_LEVEL=info
+SELVEDGE_BIND=unix:/run/hello/0123456789ab-ba359f.sock
+SELVEDGE_LOG_LEVEL=info
 
 # gunicorn 24 and later open a control socket in the home directory, which Selvedge does not use.
-CONTROL=
-if "$PYTHON" -I -c 'import gunicorn.ctl' 2>/dev/null; then CONTROL=--no-control-socket; fi
+SELVEDGE_CONTROL=
+if "$SELVEDGE_PYTHON" -I -c 'import gunicorn.ctl' 2>/dev/null; then SELVEDGE_CONTROL=--no-control-socket; fi
 
 # --umask 0 opens the socket to all users, but only this user and nginx can enter its folder.
 # --forwarded-allow-ips '*': only nginx can reach the socket, so gunicorn may trust its headers about the client.
 # --worker-tmp-dir: heartbeat files are in memory, so that a slow disk does not look like a dead worker.
-exec /srv/hello/instances/0123456789ab-9cc7c8/run "$PYTHON" -m gunicorn main:app \
-  --name "$NAME" \
-  --chdir "$DIR" \
-  --workers "$WORKERS" \
-  --worker-class "$WORKER_CLASS" \
-  --bind "$BIND" \
+exec /srv/hello/instances/0123456789ab-ba359f/run "$SELVEDGE_PYTHON" -m gunicorn main:app \
+  --name "$SELVEDGE_NAME" \
+  --chdir "$SELVEDGE_DIR" \
+  --workers "$SELVEDGE_WORKERS" \
+  --worker-class "$SELVEDGE_WORKER_CLASS" \
+  --bind "$SELVEDGE_BIND" \
   --umask 0 \
   --timeout 30 \
   --graceful-timeout 30 \
   --forwarded-allow-ips '*' \
   --worker-tmp-dir /dev/shm \
-  --log-level "$LOG_LEVEL" \
+  --log-level "$SELVEDGE_LOG_LEVEL" \
   --log-file - \
-  $CONTROL
+  $SELVEDGE_CONTROL
 EOF
 )
 change_14() (
 set -eu
-install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-9cc7c8/processes
+install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-ba359f/processes
 )
 change_15() (
 set -eu
-install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-9cc7c8/processes/worker
+install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-ba359f/processes/worker
 )
 change_16() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-9cc7c8/processes/worker/start 0750 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-ba359f/processes/worker/start 0750 root hello <<'EOF'
 #!/.selvedge/sh
-# Runs the process worker of hello, release 0123456789ab-9cc7c8, with this number: $1.
+# Runs the process worker of hello, release 0123456789ab-ba359f, with this number: $1.
 # docker runs this script as the user hello.
 # Written by `fab gunicorn`; edit its template process/start.j2 instead.
+# The image may have variables for the app, such as LOG_LEVEL. Those of this script have other names.
 set -eu
 
 # If possible, the program takes the place of the shell, so that it gets the signals itself.
-COMMAND='exec celery -A blog worker -n '"'"'w$PROCESS_NUMBER'"'"''
+SELVEDGE_COMMAND='exec celery -A blog worker -n '"'"'w$PROCESS_NUMBER'"'"''
 
-exec /srv/hello/instances/0123456789ab-9cc7c8/run env PROCESS_NUMBER="$1" sh -c "$COMMAND"
+exec /srv/hello/instances/0123456789ab-ba359f/run env PROCESS_NUMBER="$1" sh -c "$SELVEDGE_COMMAND"
 EOF
 )
 change_17() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-9cc7c8/processes/worker/settings 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-ba359f/processes/worker/settings 0640 root hello <<'EOF'
 overlap yes
 stop_signal TERM
 stop_timeout 300

@@ -120,7 +120,7 @@ change_3() (
 set -eu
 app=hello
 base=/srv/hello
-new=0123456789ab-9cc7c8
+new=0123456789ab-ba359f
 hook=before_build
 user=hello
 release=/srv/hello/releases/0123456789ab
@@ -129,7 +129,7 @@ run=''
 build_env=/etc/selvedge/hello/build.env
 mark_path=/srv/hello/releases/0123456789ab/.selvedge-before_build
 mark_text=88e6894eb7f6d21f
-hook_build 5 RELEASE=0123456789ab-9cc7c8 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS= 'make assets'
+hook_build 5 RELEASE=0123456789ab-ba359f COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS= 'make assets'
 )
 change_4() (
 set -eu

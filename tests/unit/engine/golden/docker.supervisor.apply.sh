@@ -167,11 +167,11 @@ step_fail '/usr/bin/docker is missing.'
 )
 change_1() (
 set -eu
-step_fail '/srv/hello/instances/0123456789ab-9cc7c8/gunicorn_start is missing.'
+step_fail '/srv/hello/instances/0123456789ab-ba359f/gunicorn_start is missing.'
 )
 change_2() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-9cc7c8/container 0750 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-ba359f/container 0750 root hello <<'EOF'
 #!/bin/sh
 # Runs a command in a container of this release of hello, as root on the server: container NAME OPTION… -- COMMAND…
 # The options are those of `docker run`. Written by `fab supervisor`; edit its template docker/container.j2 instead.
@@ -196,7 +196,7 @@ done
 # app.memory_max = "40%"
 memory=$(awk '/^MemTotal:/ { print int($2 * 40 / 100) }' /proc/meminfo)k
 
-# The environment is not among these options, so `docker inspect` does not show it: /srv/hello/instances/0123456789ab-9cc7c8/run reads it.
+# The environment is not among these options, so `docker inspect` does not show it: /srv/hello/instances/0123456789ab-ba359f/run reads it.
 # No port is published, because Docker would open it past the firewall. nginx uses the socket.
 exec docker run --name "$name" \
   --pull never \
@@ -213,7 +213,7 @@ exec docker run --name "$name" \
   --pids-limit 512 \
   --stop-signal TERM \
   --stop-timeout 40 \
-  --mount type=bind,src=/srv/hello/instances/0123456789ab-9cc7c8,dst=/srv/hello/instances/0123456789ab-9cc7c8,readonly \
+  --mount type=bind,src=/srv/hello/instances/0123456789ab-ba359f,dst=/srv/hello/instances/0123456789ab-ba359f,readonly \
   --mount type=bind,src=/srv/hello/shared,dst=/srv/hello/shared \
   --mount type=bind,src=/run/hello,dst=/run/hello \
   --mount type=bind,src=/var/lib/uploads,dst=/var/lib/uploads \
@@ -330,7 +330,7 @@ health_ranges=200-399
 health_timeout=5.0
 health_attempts=60
 health_interval=0.5
-new=0123456789ab-9cc7c8
+new=0123456789ab-ba359f
 why=deploy
 module=main:app
 start_timeout=120
@@ -530,15 +530,15 @@ change_17() (
 set -eu
 app=hello
 base=/srv/hello
-new=0123456789ab-9cc7c8
+new=0123456789ab-ba359f
 hook=after_switch
 user=hello
 folder=/srv/hello/releases/0123456789ab
-run=/srv/hello/instances/0123456789ab-9cc7c8/run
+run=/srv/hello/instances/0123456789ab-ba359f/run
 mark_path=/srv/hello/instances/.after_switch
 mark_text=837e0ae787553a3f
 live_link=/srv/hello/live.sock
-hook_switch 5 RELEASE=0123456789ab-9cc7c8 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS= './tell released'
+hook_switch 5 RELEASE=0123456789ab-ba359f COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS= './tell released'
 )
 change_arm() (
 set -eu
