@@ -62,7 +62,7 @@ def take(run: Run, setup: Body, *, rehearse: bool, download: str, yes: bool, fla
     setup: yields the resources of the backups. download: a file on this machine that gets the backup, too. yes: accept the host key
     of the backup host. Raises UsageError and ConfigError before anything is changed, SelvedgeError as `Run.chain`.
     """
-    run = run.of_app()
+    run = run.of_app(with_database=True)
     target = _download_target(run, download, rehearse=rehearse)
     _check_settings(run)
     backup_secrets.complete(run, yes=yes, dry=_changes_nothing(flags))
@@ -141,7 +141,7 @@ def restore(run: Run, setup: Body, *, snapshot: str, file: str, live: bool, yes:
 
     snapshot: the start of its id; "" for the newest one. file: a file of `fab backup --download` instead. yes: without a question.
     """
-    session = only_host(run.of_app(), "restore")
+    session = only_host(run.of_app(with_database=True), "restore")
     if snapshot and not re.fullmatch(r"[0-9a-f]{1,64}", snapshot):
         raise UsageError(f"--snapshot: {snapshot} is not the id of a backup.", f"`fab -H {session.name} backups` lists them.")
     _check_settings(run)
@@ -205,7 +205,7 @@ def backups(run: Run, *, as_json: bool = False) -> None:
 
     Raises ConfigError without backup.to; SelvedgeError for the first host whose backups could not be listed, after the others.
     """
-    run = run.of_app()
+    run = run.of_app(with_database=True)
     _check_settings(run)
     found = on_each_host(run, _listed)
     if as_json:

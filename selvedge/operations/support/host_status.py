@@ -120,7 +120,7 @@ def status_query(app: Target) -> str:
     shell = [call("status_fact", app.manager, given=app.shell_values), maintenance_query(app)]
     shell += [*backup_query(app), *balancer_query(app)]
     site = app.balancer_site or app
-    return "\n".join([*shell, certificate_query(site)] if site.has_tls else shell)
+    return "\n".join([*shell, certificate_query(site)] if site.has_tls and not app.has_only_database else shell)
 
 
 def balancer_query(app: Target) -> list[str]:
