@@ -89,16 +89,23 @@ class Run:
     def report(self) -> Report:
         return self.fleet.report
 
-    def of_app(self) -> Run:
-        """Return this run without the hosts that only balance ([balancer]): the app does not run there. Raises UsageError."""
-        servers = [session for session in self.fleet.sessions if not session.target.backends]
-        if len(servers) == len(self.fleet.sessions):
+    def of_app(self, *, with_database: bool = False) -> Run:
+        """Return this run without the hosts that only balance ([balancer]) or have only the database: the app does not run there.
+
+        with_database: keep those that have its database. Raises UsageError if none is left.
+        """
+        targets = {session.name: session.target for session in self.fleet.sessions}
+        servers = [name for name, app in targets.items() if app.runs_here or (with_database and app.has_only_database)]
+        if len(servers) == len(targets):
             return self
         if not servers:
-            names = ", ".join(session.name for session in self.fleet.sessions)
-            remedy = f"Name the servers that run it: `fab -H {self.settings.balancer.backends} …`."
-            raise UsageError(f"The app does not run on {names}, which only balances ([balancer]).", remedy)
-        return Run(self.settings, replace(self.fleet, sessions=servers))
+            why = {"only balances ([balancer])": False, "has only the database (services.clients)": True}
+            reasons = [text for text, only in why.items() if any(app.has_only_database == only for app in targets.values())]
+            group = self.settings.balancer.backends or self.settings.services.clients
+            remedy = f"Name the servers that run it: `fab -H {group} …`."
+            raise UsageError(f"The app does not run on {', '.join(targets)}, which {' or '.join(reasons)}.", remedy)
+        chosen = [session for session in self.fleet.sessions if session.name in servers]
+        return Run(self.settings, replace(self.fleet, sessions=chosen))
 
     def check(self, tasks: Sequence[Step], options: Mapping[str, Any]) -> None:
         """Check the tasks' preconditions before any server is contacted. Raises ConfigError or UsageError."""

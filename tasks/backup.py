@@ -12,6 +12,7 @@ ACCEPT = sv.Option("yes", "Accept the backup host's key without a question.")
 SNAPSHOT = sv.Option("snapshot", "Restore this backup: its id, or the start of it.", "")
 FROM = sv.Option("from_", "Restore this file of `fab backup --download FILE`.", "")
 LIVE = sv.Option("live", "Replace the app's data. The app stops meanwhile.")
+STOPPED = sv.Option("app_stopped", "The app is stopped on all servers of services.clients.")
 YES = sv.Option("yes", "Replace the data without a question.")
 
 
@@ -27,7 +28,8 @@ def backups(run, json=False):
     operations.backup.backups(run, as_json=json)
 
 
-@sv.operation(SNAPSHOT, FROM, LIVE, YES, sv.DRY_RUN, sv.SCRIPT, sv.WAIT)
-def restore(run, snapshot="", from_="", live=False, yes=False, **flags):
+@sv.operation(SNAPSHOT, FROM, LIVE, STOPPED, YES, sv.DRY_RUN, sv.SCRIPT, sv.WAIT)
+def restore(run, snapshot="", from_="", live=False, app_stopped=False, yes=False, **flags):
     """Restore a backup beside the app's data, or in its place."""
-    operations.backup.restore(run, setup, snapshot=snapshot, file=from_, live=live, yes=yes, flags=flags)
+    stopped = app_stopped
+    operations.backup.restore(run, setup, snapshot=snapshot, file=from_, live=live, stopped=stopped, yes=yes, flags=flags)

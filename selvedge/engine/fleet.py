@@ -73,14 +73,17 @@ class Fleet:
 
     def balancer_sessions(self) -> list[Session]:
         """Return the sessions with the balancers, also with those outside of the run. Raises UsageError for a file of its table."""
+        return [found for name in self.balancers if (found := self.session_of(name))]
+
+    def session_of(self, name: str) -> Session | None:
+        """Return the session with a host, also with one outside of the run. Raises UsageError for a file of its table."""
         from selvedge.ssh.named_files import check_named_files
 
         known = {**self.reached, **{session.name: session for session in self.sessions}}
-        for name in self.balancers:
-            if name not in known and self.reach:
-                known[name] = self.reached[name] = self.reach(name)
-                check_named_files(known[name].target.host)
-        return [known[name] for name in self.balancers if name in known]
+        if name not in known and self.reach:
+            known[name] = self.reached[name] = self.reach(name)
+            check_named_files(known[name].target.host)
+        return known.get(name)
 
     def connect(self) -> None:
         """Begin to log in to the hosts, in the background: to as many as may be connected at once."""

@@ -62,7 +62,7 @@ def take(run: Run, setup: Body, *, rehearse: bool, download: str, yes: bool, fla
     setup: yields the resources of the backups. download: a file on this machine that gets the backup, too. yes: accept the host key
     of the backup host. Raises UsageError and ConfigError before anything is changed, SelvedgeError as `Run.chain`.
     """
-    run = run.of_app()
+    run = run.of_app(with_database=True)
     target = _download_target(run, download, rehearse=rehearse)
     _check_settings(run)
     backup_secrets.complete(run, yes=yes, dry=_changes_nothing(flags))
@@ -136,17 +136,22 @@ def _download(run: Run, session: Session, path: Path) -> None:
     run.report.step(session.name, "backup", f"  wrote {path} ({size}), which is not encrypted: keep it where only you can read it")
 
 
-def restore(run: Run, setup: Body, *, snapshot: str, file: str, live: bool, yes: bool, flags: Mapping[str, Any]) -> None:
+def restore(
+    run: Run, setup: Body, *, snapshot: str, file: str, live: bool, stopped: bool, yes: bool, flags: Mapping[str, Any]
+) -> None:
     """Restore a backup beside the live data of a host; with `live`, in place of it.
 
-    snapshot: the start of its id; "" for the newest one. file: a file of `fab backup --download` instead. yes: without a question.
+    snapshot: the start of its id; "" for the newest one. file: a file of `fab backup --download` instead. stopped: you have stopped
+    the app on the servers that use the host's database. yes: without a question.
     """
-    session = only_host(run.of_app(), "restore")
+    session = only_host(run.of_app(with_database=True), "restore")
     if snapshot and not re.fullmatch(r"[0-9a-f]{1,64}", snapshot):
         raise UsageError(f"--snapshot: {snapshot} is not the id of a backup.", f"`fab -H {session.name} backups` lists them.")
     _check_settings(run)
     check_backup(session.target)
     payload = _payload(file, snapshot)
+    if live and not stopped and not _changes_nothing(flags):
+        _check_clients(session.target)
     if live and not yes and not _changes_nothing(flags):
         snapshot = _confirm(run, session, snapshot, file)
     token = secrets.token_hex(8)
@@ -164,6 +169,24 @@ def restore(run: Run, setup: Body, *, snapshot: str, file: str, live: bool, yes:
             yield BackupCommand(app, token, f"restore {what} into {app.paths.backup}/restored", shell, payload)
 
     run.chain([Step(setup, name="prepare"), Step(resources, name="restore")], flags)
+    if live and _clients(session.target) and not _changes_nothing(flags):
+        group = session.target.services.clients
+        run.report.line(f"The app is still stopped there. Migrate the database and start the app: `fab -H {group} deploy`.")
+
+
+def _clients(app: Target) -> tuple[str, ...]:
+    """Return the names of the other servers whose app uses the database on a host."""
+    return tuple(name for name, _ in app.database.clients) if app.database and app.database.here else ()
+
+
+def _check_clients(app: Target) -> None:
+    """Raise UsageError if the app uses a host's database from other servers: a restore there cannot stop it."""
+    if names := _clients(app):
+        host, group = app.host.name, app.services.clients
+        problem = f"The app on {', '.join(names)} uses the database on {host}, and a restore on {host} cannot stop it there."
+        remedy = f"Stop it: `fab -H {group} stop`. Then run the same command with `--app-stopped`"
+        remedy += f", and then `fab -H {group} deploy`."
+        raise UsageError(problem, remedy)
 
 
 def _payload(file: str, snapshot: str) -> Path | None:
@@ -195,7 +218,9 @@ def _confirm(run: Run, session: Session, snapshot: str, file: str) -> str:
             other = f"`fab -H {host} restore --live --snapshot ID` takes another one."
             run.report.line(Styled("Note: ", "yellow"), f"{chosen['doubt']}. {other}")
     with run.report.lent():
-        if not accepted(f"Replace the files and databases of {app} on {host} by {what}? The app stops meanwhile. [y/N] "):
+        names = ", ".join(_clients(session.target))
+        stops = f"The app must be stopped on {names}." if names else "The app stops meanwhile."
+        if not accepted(f"Replace the files and databases of {app} on {host} by {what}? {stops} [y/N] "):
             raise SelvedgeError("Nothing was restored.", "`fab restore` without --live restores beside the live data.")
     return snapshot
 
@@ -205,7 +230,7 @@ def backups(run: Run, *, as_json: bool = False) -> None:
 
     Raises ConfigError without backup.to; SelvedgeError for the first host whose backups could not be listed, after the others.
     """
-    run = run.of_app()
+    run = run.of_app(with_database=True)
     _check_settings(run)
     found = on_each_host(run, _listed)
     if as_json:

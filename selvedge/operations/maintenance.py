@@ -11,7 +11,7 @@ from selvedge.config.maintenance import LONGEST_RETRY, Admitted
 from selvedge.config.target import Target
 from selvedge.errors import UsageError
 from selvedge.resources.base import Resource
-from selvedge.resources.nginx.maintenance import maintenance_files, maintenance_off, maintenance_on
+from selvedge.resources.nginx.maintenance import maintained_sites, maintenance_files, maintenance_off, maintenance_on
 from selvedge.run import Run
 from selvedge.task import Step
 
@@ -84,7 +84,8 @@ def _step(admitted: Sequence[str], retry_after: int) -> Step:
 
 def _step_off() -> Step:
     def body(app: Target) -> Iterator[Resource]:
-        yield from maintenance_off(_site(app))
+        for site in maintained_sites(app):
+            yield from maintenance_off(site)
 
     return Step(body, name="maintenance")
 

@@ -20,7 +20,7 @@ def psql(run: Run, command: str = "") -> None:
     Raises UsageError for several hosts without a command, or if the app has no database here; SelvedgeError if the command fails;
     UnreachableError.
     """
-    run = run.of_app()
+    run = run.of_app(with_database=True)
     without = [session for session in run.fleet.sessions if not session.target.services.postgres]
     if without:
         app, host, database = without[0].target.name, without[0].name, without[0].target.remote_database

@@ -16,7 +16,7 @@ from selvedge.release.hooks import after_switch
 from selvedge.release.live import Live, releases_query
 from selvedge.release.record import Record, Releases, original
 from selvedge.resources.base import Ask, Resource
-from selvedge.resources.nginx.maintenance import MaintenanceNoted
+from selvedge.resources.nginx.maintenance import MaintenanceNoted, maintained_sites
 from selvedge.resources.restores import NotHalfRestored
 from selvedge.resources.timers import TimersRunning
 from selvedge.run import Run
@@ -143,7 +143,7 @@ def _switch(why: str, chosen: Mapping[str, Record], *, downgraded: bool = False)
         yield Live(app, release.id, release.commit, forced=True, why=why, downgraded=downgraded)
         # The app may have been stopped.
         yield TimersRunning(app.name)
-        yield MaintenanceNoted(app.name)
+        yield from (MaintenanceNoted(site.name) for site in maintained_sites(app))
         yield from after_switch(app, release.id, release.commit, why)
 
     return Step(switch, name=why, phase="switch")

@@ -108,7 +108,7 @@ def _backwards(wanted: RunPage) -> bool:
 
 def _urls(run: Run) -> dict[str, str]:
     """Return the address of each host's site, "" for a host without the app's site."""
-    return {session.name: session.target.url for session in run.fleet.sessions}
+    return {each.name: "" if each.target.has_only_database else each.target.url for each in run.fleet.sessions}
 
 
 def _outcomes(run: Run, recording: Recording, wanted: RunPage, *, interrupted: bool) -> list[Outcome]:
@@ -119,5 +119,6 @@ def _outcomes(run: Run, recording: Recording, wanted: RunPage, *, interrupted: b
         return known
     # After Ctrl-C the user waits for the prompt, and no connection is left.
     if interrupted:
-        return [Outcome(each.host, each.before, wanted=each.wanted, problem="the run was interrupted") for each in known]
+        cut = "the run was interrupted"
+        return [Outcome(each.host, each.before, wanted=each.wanted, problem=cut) if each.runs_app else each for each in known]
     return read_outcomes(run.fleet, recording.first_plans, backwards=_backwards(wanted))

@@ -98,7 +98,7 @@ def chosen_logs(run: Run) -> list[Log]:
     """Return the logs to report on: those of the balancers if the run has any, because a backend's log repeats their requests."""
     sites = [(session, session.target.balancer_site) for session in run.fleet.sessions]
     balancers = [(session, site) for session, site in sites if site]
-    found = balancers or [(session, session.target) for session in run.fleet.sessions]
+    found = balancers or [(session, session.target) for session in run.of_app().fleet.sessions]
     for session, site in found:
         if site.balancers and not balancers:
             run.report.note(f"{session.name} gets its requests from a balancer: the report counts only those that reached it.")

@@ -39,7 +39,7 @@ class Outcome(Value):
 
     before, after: the live releases, "" for none, None if unknown. record: that of `after`. listening: whether it answers.
     wanted: the release or commit that the run had to make live, "" if none. commits: those between the two, the newest first.
-    problem: why the host could not be read.
+    problem: why the host could not be read. runs_app: False for a host that only balances, or has only the database.
     """
 
     host: str
@@ -50,10 +50,13 @@ class Outcome(Value):
     wanted: str = ""
     commits: tuple[Commit, ...] = ()
     problem: str = ""
+    runs_app: bool = True
 
 
 def outcome_of_plans(session: Session, items: Sequence[Any]) -> Outcome:
     """Return what is known without a further reading: the host is as it was when it was planned."""
+    if not session.target.runs_here:
+        return Outcome(session.name, "", "", runs_app=False)
     for resource, fact in (pair for item in items for pair in zip(item.resources, item.facts, strict=False)):
         if isinstance(resource, Live):
             found = Releases.parse(fact)
@@ -70,6 +73,8 @@ def read_outcomes(fleet: Fleet, plans: Mapping[str, Sequence[Any]], *, backwards
 
     def read(session: Session) -> Outcome:
         known = outcome_of_plans(session, plans.get(session.name, ()))
+        if not known.runs_app:
+            return known
         if not session.remote.is_connected:
             return Outcome(session.name, known.before, None, wanted=known.wanted, problem="there is no connection to it")
         old, new = (known.before or "")[:12], known.wanted[:12]

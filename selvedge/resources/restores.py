@@ -19,8 +19,11 @@ HALF = "a restore was interrupted, and has replaced only a part of the live data
 def repair(app: Target) -> str:
     """Return what to do about a restore that has replaced only a part of the data."""
     host, mark = app.host.name, f"{app.paths.backup}/{HALF_MARK}"
-    again = f"Run the same `fab -H {host} restore --live` again."
-    return f"{again} If you have repaired the data yourself: `sudo rm {mark}` on the server, then `fab -H {host} start`."
+    flags, then = "--live", f"fab -H {host} start"
+    if app.has_only_database:
+        flags, then = "--live --app-stopped", f"fab -H {app.services.clients} deploy"
+    again = f"Run the same `fab -H {host} restore {flags}` again."
+    return f"{again} If you have repaired the data yourself: `sudo rm {mark}` on the server, then `{then}`."
 
 
 def half_restored(app: Target) -> SelvedgeError:

@@ -90,10 +90,10 @@ def facts_query(app: Target) -> str:
     asked = {"domains": domains, "ports": ports, "module": app.asgi, "migrate": app.migrate}
     shell = [call("doctor_fact", app.manager, given=app.shell_values, **asked), *backup_query(app), *balancer_query(app)]
     shell.append(maintenance_query(app))
-    if app.has_tls:
+    if app.has_tls and not app.has_only_database:
         shell += [certificate_query(app), call("doctor_certificate", certificate_path(app), app.path_folder)]
     # A local repository is pushed: the server does not read it.
-    if not (app.repository_is_local or app.backends):
+    if app.runs_here and not app.repository_is_local:
         shell.append(f"{resolve_call(app, GIT_SECONDS)} | sed '/^nogit/d; s/^/repository /'")
         shell.append(call("doctor_procfile", procfile_path(app), given=app.shell_values))
     return "\n".join(shell)

@@ -15,7 +15,9 @@ from selvedge.resources.access.firewall import Rule
 
 
 def check_network(app: Target, facts: ServerFacts) -> Iterator[CheckResult]:
-    """Check whether requests reach the server."""
+    """Check whether requests reach the server. A server that has only the database gets none."""
+    if app.has_only_database:
+        return
     if not app.tls.upstream:
         yield from _dns(app, facts)
     for port in app.ports if facts.status.certificate else app.ports[:1]:

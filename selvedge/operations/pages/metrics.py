@@ -52,11 +52,21 @@ def promql(text: str) -> str:
     return json.dumps(text)
 
 
-def range_queries(app: str, window: Window) -> dict[str, str]:
-    """Return the queries of the charts by name."""
-    own, rate = f"app={promql(app)}", window.rate
+def selector(**labels: str) -> str:
+    """Return what selects the series with these labels, without the braces; labels that are "" select all."""
+    return ", ".join(f"{name}={promql(value)}" for name, value in labels.items() if value)
+
+
+def range_queries(app: str, window: Window, instance: str = "") -> dict[str, str]:
+    """Return the queries of the charts by name.
+
+    instance: the host's name, if its Prometheus asks several hosts ([metrics] server).
+    """
+    own, here, rate = selector(app=app, instance=instance), selector(instance=instance), window.rate
+    more = f", {here}" if here else ""
     buckets = f"sum by (le) (rate(selvedge_request_seconds_bucket{{{own}}}[{rate}]))"
-    real = 'fstype!~"tmpfs|ramfs|squashfs", mountpoint="/"'
+    real = f'fstype!~"tmpfs|ramfs|squashfs", mountpoint="/"{more}'
+    cards = f'device!~"lo|veth.*|docker.*|br-.*"{more}'
     classes = f"sum by (status) (rate(selvedge_requests_total{{{own}}}[{rate}]))"
     return {
         "requests": f'sum by (class) (label_replace({classes}, "class", "${{1}}xx", "status", "([1-5]).*"))',
@@ -64,20 +74,20 @@ def range_queries(app: str, window: Window) -> dict[str, str]:
         "p95": f"histogram_quantile(0.95, {buckets})",
         "p99": f"histogram_quantile(0.99, {buckets})",
         "up": f"min(avg_over_time(selvedge_app_up{{{own}}}[{window.step}s]))",
-        "cpu": f'100 * (1 - avg(rate(node_cpu_seconds_total{{mode="idle"}}[{rate}])))',
-        "memory": "max(node_memory_MemTotal_bytes - node_memory_MemAvailable_bytes)",
-        "memory_size": "max(node_memory_MemTotal_bytes)",
+        "cpu": f'100 * (1 - avg(rate(node_cpu_seconds_total{{mode="idle"{more}}}[{rate}])))',
+        "memory": f"max(node_memory_MemTotal_bytes{{{here}}} - node_memory_MemAvailable_bytes{{{here}}})",
+        "memory_size": f"max(node_memory_MemTotal_bytes{{{here}}})",
         "disk": f"100 * (1 - min(node_filesystem_avail_bytes{{{real}}} / node_filesystem_size_bytes{{{real}}}))",
-        "received": f'sum(rate(node_network_receive_bytes_total{{device!~"lo|veth.*|docker.*|br-.*"}}[{rate}]))',
-        "sent": f'sum(rate(node_network_transmit_bytes_total{{device!~"lo|veth.*|docker.*|br-.*"}}[{rate}]))',
+        "received": f"sum(rate(node_network_receive_bytes_total{{{cards}}}[{rate}]))",
+        "sent": f"sum(rate(node_network_transmit_bytes_total{{{cards}}}[{rate}]))",
         "restarts": f"sum by (process) (increase(selvedge_process_restarts_total{{{own}}}[{window.step}s]))",
         "releases": f"selvedge_release_info{{{own}}}",
     }
 
 
-def now_queries(app: str, window: Window) -> dict[str, str]:
-    """Return the queries of single numbers by name."""
-    own = f"app={promql(app)}"
+def now_queries(app: str, window: Window, instance: str = "") -> dict[str, str]:
+    """Return the queries of single numbers by name. instance: as for `range_queries`."""
+    own = selector(app=app, instance=instance)
     return {
         "total": f"sum(increase(selvedge_requests_total{{{own}}}[{window.seconds}s]))",
         "errors": f'sum(increase(selvedge_requests_total{{{own}, status=~"5.*"}}[{window.seconds}s]))',
@@ -87,9 +97,9 @@ def now_queries(app: str, window: Window) -> dict[str, str]:
     }
 
 
-def switches_query(app: str) -> str:
-    """Return the query of the times at which a release became live."""
-    return f"max(selvedge_release_start_seconds{{app={promql(app)}}})"
+def switches_query(app: str, instance: str = "") -> str:
+    """Return the query of the times at which a release became live. instance: as for `range_queries`."""
+    return f"max(selvedge_release_start_seconds{{{selector(app=app, instance=instance)}}})"
 
 
 def answer(host: str, fact: str) -> Any:

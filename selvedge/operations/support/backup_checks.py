@@ -46,7 +46,7 @@ def check_backups(app: Target, status: HostStatus) -> Iterator[CheckResult]:
         yield ok("backup", f"the last good one is {duration(good)} old")
     timer = _words(status, "backup-timer", 0)
     if app.backup.schedule and timer != "active":
-        remedy = f"Run `fab -H {host} supervisor`, which enables it."
+        remedy = f"Run `fab -H {host} {'postgres' if app.has_only_database else 'supervisor'}`, which enables it."
         yield problem("backup", f"its timer is {timer or 'missing'}", remedy)
     if (unrehearsed := _age(status, "backup-unrehearsed")) is not None:
         text = f"the rehearsal of a restore failed {duration(unrehearsed)} ago: {_words(status, 'backup-unrehearsed')}"

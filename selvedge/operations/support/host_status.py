@@ -9,7 +9,7 @@ from selvedge.operations.support.timer_states import TimerState, parse_timers
 from selvedge.release.record import Releases
 from selvedge.resources.nginx.certbot import UNITS
 from selvedge.resources.nginx.certificates import certificate_path
-from selvedge.resources.nginx.maintenance import Since
+from selvedge.resources.nginx.maintenance import Since, maintained_sites
 from selvedge.shell.library import call
 from selvedge.shell.quoting import quote, words
 from selvedge.value import Value
@@ -120,7 +120,7 @@ def status_query(app: Target) -> str:
     shell = [call("status_fact", app.manager, given=app.shell_values), maintenance_query(app)]
     shell += [*backup_query(app), *balancer_query(app)]
     site = app.balancer_site or app
-    return "\n".join([*shell, certificate_query(site)] if site.has_tls else shell)
+    return "\n".join([*shell, certificate_query(site)] if site.has_tls and not app.has_only_database else shell)
 
 
 def balancer_query(app: Target) -> list[str]:
@@ -137,8 +137,8 @@ def balancer_query(app: Target) -> list[str]:
 
 
 def maintenance_query(app: Target) -> str:
-    """Return shell that prints since when the site that visitors see is in maintenance, if it is."""
-    return call("maintenance_fact", (app.balancer_site or app).name)
+    """Return shell that prints since when the host's sites are in maintenance, if one is. The last one counts: the balancer's."""
+    return "\n".join(call("maintenance_fact", site.name) for site in maintained_sites(app))
 
 
 def backup_query(app: Target) -> list[str]:

@@ -35,15 +35,15 @@ def check_status(app: Target, status: HostStatus) -> Iterator[CheckResult]:
         yield from _site(app, status)
         yield from _draining(app, status)
         yield from _left_running(app, status)
-    elif not app.backends:
+    elif app.runs_here:
         yield warning("app", f"{app.name} is not deployed", f"Run `fab -H {app.host.name} deploy`.")
     yield from check_balancer(app, status)
     yield from _timers(app, status)
-    yield from _services(app, status, deployed=deployed)
+    yield from _services(app, status, deployed=deployed or app.has_only_database)
     site = app.balancer_site or app
-    if site.has_tls:
+    if site.has_tls and not app.has_only_database:
         yield from _certificate(site, status)
-    if app.backup.to and deployed:
+    if app.backup.to and (deployed or app.has_only_database):
         yield from check_backups(app, status)
     yield from _disk(status)
     yield from _load(status)

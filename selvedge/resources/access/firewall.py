@@ -69,7 +69,7 @@ def _within(port: str, ports: str) -> bool:
 class Firewall(Resource):
     """ufw is on and lets in `ports` and the ports of ssh, over IPv4 and IPv6. Rules that Selvedge did not make stay.
 
-    So do the ports of nginx's other sites, and the balancers' of other backends: another app of the server may have them.
+    So do the ports of nginx's other sites, and the single addresses that other apps of the server need (firewall_peers).
     app: the name of this app's sites. limit: the template of ufw's before.init; it gets the ports of ssh as `ssh_ports`. inner:
     addresses, each with a port that it reaches, which is closed to others unless it is in `ports`.
     """

@@ -199,6 +199,15 @@ def maintenance_on(site: Target, allow: Sequence[str], retry_after: int) -> Iter
     yield Nginx(loads=files, stamp=stamp_of(site.name))
 
 
+def maintained_sites(app: Target) -> tuple[Target, ...]:
+    """Return the sites of a host that may be in maintenance: the app's, and that of a balancer on the same host.
+
+    An app whose maintenance was on before its host became the balancer, too, still shows the page.
+    """
+    site = app.balancer_site
+    return (app,) if site is None or site is app else (app, site)
+
+
 def maintenance_off(site: Target) -> Iterator[Resource]:
     """Yield what the server has while the maintenance is off."""
     ended = MaintenanceEnded(site.name, site.paths.maintenance)

@@ -71,7 +71,11 @@ backup_live() {
   step_wait "backing up the present data"
   if ! backup_program swap; then
     if restoring_half; then
-      step_say "only a part of the data is replaced, so the app stays stopped: run the same restore again"
+      if [ -n "$live" ]; then
+        step_say "only a part of the data is replaced, so the app stays stopped: run the same restore again"
+      else
+        step_say "only a part of the data is replaced: leave the app stopped on the servers that use it, and run the same restore again"
+      fi
       return 1
     fi
     backup_program discard || :

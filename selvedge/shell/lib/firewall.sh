@@ -34,15 +34,49 @@ firewall_sites() {
   done | sort -u
 }
 
-# firewall_peers APP: print "ADDRESS PORT" for each balancer of the other backends on this server.
+# firewall_peers APP: print "ADDRESS PORT" for each address that another app of this server needs: the balancers of its backend, the
+# servers that use its database, and the Prometheus that asks for its metrics.
 firewall_peers() {
+  local name
+  name=${1%.balancer}
+  {
+    firewall_balancers "$name"
+    firewall_clients "$name"
+    firewall_monitor "$name"
+  } | sort -u
+}
+
+# firewall_balancers APP: print those of the other backends on this server.
+firewall_balancers() {
   local file name
   for file in /etc/nginx/selvedge/*.drained.nft; do
     name=${file##*/}
     name=${name%.drained.nft}
-    if [ "$name" = "${1%.balancer}" ] || [ ! -e "/etc/nginx/sites-enabled/$name" ]; then continue; fi
+    if [ "$name" = "$1" ] || [ ! -e "/etc/nginx/sites-enabled/$name" ]; then continue; fi
     sed -n 's/.* saddr \([^ ]*\) tcp dport \([0-9]*\) .*/\1 \2/p' "$file"
-  done | sort -u
+  done
+}
+
+# firewall_clients APP: print the servers that use the databases of the other apps, by the lines of postgresnet_access.
+firewall_clients() {
+  local file
+  for file in /etc/postgresql/*/*/pg_hba.conf; do
+    [ -e "$file" ] || continue
+    awk -v own="$1" '
+      sub(/^# selvedge: the servers that use the database /, "") { inside = $0 != own; next }
+      /^# selvedge: end of / { inside = 0 }
+      inside && $1 == "hostssl" { sub("/.*", "", $4); print $4, 5432 }' "$file"
+  done
+}
+
+# firewall_monitor APP: print the server that asks for the metrics, if another app has some, too.
+firewall_monitor() {
+  local file
+  for file in /etc/selvedge/metrics/apps/*.sh; do
+    if [ ! -e "$file" ] || [ "${file##*/}" = "$1.sh" ]; then continue; fi
+    sed -n 's/^ListenStream=.*:\([0-9]*\)$/\1/p; s/^IPAddressAllow=//p' /etc/systemd/system/selvedge-metrics-private.socket 2>/dev/null |
+      paste -d ' ' - - | awk 'NF == 2 { print $2, $1 }'
+  done
 }
 
 # firewall_fact PATH APP: PATH is ufw's before.init, APP the name of this app's sites.

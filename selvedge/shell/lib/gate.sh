@@ -242,7 +242,10 @@ gate_site() {
   answer=$(request_site "$url")
   code=${answer%% *} release=${answer#* }
   if [ "$code" = 0 ]; then code=; fi
-  if request_maintenance "$code"; then return 0; fi
+  if request_maintenance "$code"; then
+    site_answer="GET $url answered 503 with the maintenance page, which visitors get until \`fab maintenance --off\`"
+    return 0
+  fi
   site_problem="After the switch, nginx did not answer GET $url from the new release: it answered ${code:-nothing}${release:+ from release $release}. Run \`fab doctor\`, which checks the site"
   [ -n "$other" ] || gate_accepted "${code:-0}" || return 1
   if [ -n "$header" ] && [ "$release" != "$new" ]; then return 1; fi

@@ -15,6 +15,7 @@ from selvedge.operations import backup
 from selvedge.operations.support import backup_secrets
 from selvedge.operations.support.backup_checks import check_backups
 from selvedge.operations.support.host_status import HostStatus
+from selvedge.resources.restores import repair
 from selvedge.run import Run
 from tasks.parts.backups import backups as setup
 
@@ -108,7 +109,7 @@ class TestUsage:
         backup.take(run, setup, **{"rehearse": False, "download": "", "yes": False, "flags": {}} | more)  # type: ignore[arg-type]
 
     def restore(self, run: Run, **more: object) -> None:
-        given = {"snapshot": "", "file": "", "live": False, "yes": False, "flags": {}}
+        given = {"snapshot": "", "file": "", "live": False, "stopped": False, "yes": False, "flags": {}}
         backup.restore(run, setup, **given | more)  # type: ignore[arg-type]
 
     def test_without_a_place(self, project: Project) -> None:
@@ -160,6 +161,33 @@ class TestUsage:
             self.restore(project({"web": ""}, LOCAL), live=True, snapshot="ab12")
         assert questions == [f"Replace the files and databases of hello on web by {asked}? The app stops meanwhile. [y/N] "]
         assert noted in " ".join(capsys.readouterr().out.split())
+
+    def test_the_database_of_other_servers(self, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A restore on `db` cannot stop the app on `web`."""
+        monkeypatch.setenv("SELVEDGE_SERVICES__PASSWORD", "a long enough password")
+        clients = '[services]\npostgres = true\nhosts = ["db"]\nclients = "apps"\n[groups]\napps = ["web"]\n'
+        hosts = {"db": 'address = "203.0.113.20"', "web": 'address = "203.0.113.11"'}
+        run = project(hosts, f"{LOCAL}{clients}")
+        run.fleet.sessions.pop()
+        with pytest.raises(UsageError, match=r"^The app on web uses the database on db, and a restore on db cannot") as error:
+            self.restore(run, live=True, yes=True)
+        assert error.value.remedy == (
+            "Stop it: `fab -H apps stop`. Then run the same command with `--app-stopped`, and then `fab -H apps deploy`."
+        )
+        questions: list[str] = []
+        monkeypatch.setattr(backup, "can_ask", lambda: True)
+        monkeypatch.setattr(backup, "accepted", lambda question: bool(questions.append(question)))
+        monkeypatch.setattr(backup, "_answer", lambda *_: None)
+        with pytest.raises(SelvedgeError, match="Nothing was restored"):
+            self.restore(run, live=True, stopped=True)
+        assert questions[0].endswith("? The app must be stopped on web. [y/N] ")
+        done: list[object] = []
+        monkeypatch.setattr(run, "chain", lambda *given: done.append(given))
+        monkeypatch.setattr(Run, "of_app", lambda *_, **__: run)
+        self.restore(run, live=True, stopped=True, yes=True)
+        self.restore(run, live=True, yes=True, flags={"dry_run": True})
+        assert len(done) == 2
+        assert "then `fab -H apps deploy`" in repair(run.fleet.sessions[0].target)
 
     def test_the_host_key_is_unknown(self, project: Project, tmp_path: Path) -> None:
         text = '[backup]\nto = "sftp:me@203.0.113.20:/b"\nkey = "backup_key"\n'

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,17 @@ from selvedge.errors import SelvedgeError, UsageError
 from selvedge.operations.dashboard import dashboard
 from selvedge.operations.pages.chart import Line, chart, nice, shown, with_unit
 from selvedge.operations.pages.dashboard_page import error_share
-from selvedge.operations.pages.metrics import ONE_DAY, ONE_WEEK, Window, answer, grid
+from selvedge.operations.pages.metrics import (
+    ONE_DAY,
+    ONE_WEEK,
+    Window,
+    answer,
+    grid,
+    now_queries,
+    range_queries,
+    switches_query,
+)
+from selvedge.run import Run
 from tests.support.html_page import Tags
 from tests.support.prometheus import END, answers
 from tests.support.runs import Reader, run_over
@@ -78,6 +89,59 @@ def test_one_of_two_servers_has_no_metrics(target: Callable[..., Target], path: 
         dashboard(run_over(target(), remotes, io.StringIO()), week=False, html=str(path))
     text = Tags(path.read_text()).text
     assert "b: there are no metrics" in text and "Requests by status" in text
+
+
+class Listener(Reader):
+    """A server that keeps the scripts of its readings."""
+
+    def __init__(self, *facts: str) -> None:
+        super().__init__(*facts)
+        self.scripts: list[str] = []
+
+    def run(self, script: str, *words: object, **more: object) -> Any:
+        self.scripts.append(script)
+        return super().run(script, *words, **more)
+
+
+def monitored(app: Target, web: Reader, monitor: Reader) -> Run:
+    """Return a run over two web servers, whose metrics a server outside of the run has."""
+    asked = app.model_copy(update={"asked_by": "10.0.0.9"})
+    run = run_over(asked, {"web-1": web, "web-2": web}, io.StringIO())
+    metrics = run.settings.metrics.model_copy(update={"server": "monitor"})
+    run.settings = run.settings.model_copy(update={"metrics": metrics})
+    run.fleet.reached["monitor"] = run_over(app, {"monitor": monitor}, io.StringIO()).fleet.sessions[0]
+    return run
+
+
+def test_the_server_that_asks_the_others_is_read_for_each_of_them(target: Callable[..., Target], path: Path) -> None:
+    facts = answers(ONE_DAY)
+    alerts = json.loads(facts[0])
+    alerts["data"]["alerts"] = [
+        {"labels": {"alertname": f"Disk of {name}", "instance": name}, "state": "firing", "annotations": {"summary": name}}
+        for name in ("web-1", "web-9")
+    ]
+    web, monitor = Listener(), Listener(json.dumps(alerts), *facts[1:])
+    dashboard(monitored(target(), web, monitor), week=False, html=str(path))
+    assert web.execs == 0 and monitor.execs == 2
+    for script in monitor.scripts:
+        names = set(re.findall('instance="([^"]*)"', script))
+        queries = [line for line in script.splitlines() if re.search("^ *dashboard_(range|now) ", line)]
+        assert len(names) == 1 and len(queries) == ASKED - 1 and all('instance="' in query for query in queries), queries
+    text = Tags(path.read_text()).text
+    assert "web-1" in text and "web-2" in text and "web-9" not in text
+
+
+def test_without_metrics_on_that_server_it_is_named(target: Callable[..., Target], path: Path) -> None:
+    with pytest.raises(SelvedgeError, match=r"^monitor: there are no metrics") as caught:
+        dashboard(monitored(target(), Listener(), Listener(*["\ncurl 7\n"] * ASKED)), week=False, html=str(path))
+    assert caught.value.remedy.endswith("run `fab -H monitor metrics`.")
+
+
+def test_one_server_alone_is_asked_for_all_that_it_has() -> None:
+    queries = {**range_queries("hello", ONE_DAY), **now_queries("hello", ONE_DAY), "switches": switches_query("hello")}
+    assert not [query for query in queries.values() if "instance" in query]
+    hostile = {**range_queries("hello", ONE_DAY, 'a"} or x{'), **now_queries("hello", ONE_DAY, 'a"} or x{')}
+    assert all(r'instance="a\"} or x{"' in query for query in hostile.values())
 
 
 def test_no_data_yet_is_said(target: Callable[..., Target], path: Path) -> None:

@@ -14,6 +14,7 @@ from selvedge.operations.maintenance import maintenance
 from selvedge.operations.support.host_status import HostStatus, status_query
 from selvedge.operations.support.status_checks import check_status
 from selvedge.resources.base import Resource
+from selvedge.resources.nginx.maintenance import MaintenanceEnded
 from tests.support.declared import BACKEND
 from tests.support.steps import BALANCER
 
@@ -82,6 +83,17 @@ def test_a_balancer_shows_the_page_and_a_backend_names_it(target: Callable[..., 
     with pytest.raises(UsageError, match=r"^server is a backend, so its balancer shows the page\.") as caught:
         switch(Run(target(**BACKEND), "lb", "lb-2"), on=True)
     assert "`fab -H lb,lb-2 maintenance --on`" in str(caught.value.remedy) and "`fab -H server drain`" in str(caught.value.remedy)
+
+
+def test_both_sites_of_a_balancer_that_runs_the_app_are_ended(target: Callable[..., Target]) -> None:
+    """The app's maintenance was on when its host became the balancer, too."""
+    both, balancer = (target(**BOTH), ["hello", "hello.balancer"]), (target(**BALANCER), ["hello.balancer"])
+    for app, names in (both, balancer, (target(), ["hello"])):
+        run = Run(app, *app.balancers)
+        maintenance(run, on=False, off=True, allow="", retry_after=0, flags={})
+        assert [each.app for each in run.resources if isinstance(each, MaintenanceEnded)] == names
+        query = status_query(app)
+        assert [name for name in ("hello", "hello.balancer") if f"maintenance_fact {name}" in query.splitlines()] == names
 
 
 def test_other_balancers_are_named(target: Callable[..., Target]) -> None:

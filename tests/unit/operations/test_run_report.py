@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from selvedge.config.shared_database import SharedDatabase
 from selvedge.config.target import Target
 from selvedge.engine.plan import Plan
 from selvedge.engine.progress import Progress
@@ -146,6 +147,25 @@ def test_a_run_without_changes_needs_no_reading(target: Callable[..., Target], p
         pass
     text = Tags(page.path.read_text()).text
     assert "= nothing to change" in text and remote.execs == 0 and OLD in text
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_hosts_that_do_not_run_the_app_are_not_read(target: Callable[..., Target], page: RunPage, changed: bool) -> None:
+    shared = SharedDatabase(host="db", address="10.0.0.5", here=True, clients=(("web", "10.0.0.11"),), app_here=False)
+    remotes = {name: Reader(f"live {OLD}\nlistening yes\n", "") for name in ("web", "lb", "db")}
+    run = a_run(target(domains=["a.test"]), **remotes)
+    _, lb, db = run.fleet.sessions
+    lb.target = lb.target.model_copy(update={"backends": {"web": "10.0.0.11:80"}})
+    db.target = db.target.model_copy(update={"database": shared})
+    for name in ("lb", "db"):
+        run.report.first_plans[name] = []  # type: ignore[attr-defined]
+    with page.written(run, lambda _: None):
+        if changed:
+            make(run, "lb", *DONE)
+    assert {name: remote.execs for name, remote in remotes.items()} == {"web": int(changed), "lb": 0, "db": 0}
+    text = page.path.read_text()
+    assert text.count("does not run the app") == 2 and ">nothing<" not in text
+    assert text.count('<a href="https://a.test/"') == 2, "not the database"
 
 
 def test_a_page_that_cannot_be_written_never_hides_the_cause(

@@ -102,6 +102,16 @@ def test_the_site_is_requested_by_a_name_that_nginx_knows(
     assert said.startswith(problem) if wrong or not answer else said == "yes\n"
     command = managed.server.path("/var/log/asked").read_text()
     assert command.endswith(f"-- {asked}\n") and "--noproxy *" in command
+    if "503" in answer:
+        page = managed.server.path("/etc/nginx/selvedge/hello.maintenance/http.conf")
+        page.parent.mkdir(parents=True)
+        page.touch()
+        kept = managed.run(
+            f"{functions('gate')}\nnew=new header=1 health=/health health_host=localhost health_timeout=1 health_ranges=200-399\n"
+            "site_enabled=/etc/nginx/sites-enabled/hello site_login=/none site_host=203.0.113.10 site_follow=yes\n"
+            'gate_site && echo "$site_answer"'
+        )
+        assert kept == f"GET {asked} answered 503 with the maintenance page, which visitors get until `fab maintenance --off`\n"
     managed.server.path("/var/lib/selvedge/loaded/nginx-hello").unlink()
     # nginx has not loaded the site yet: someone made it by hand.
     assert "yes" in managed.run("site_enabled=/etc/nginx/sites-enabled/hello\ngate_site && echo yes")

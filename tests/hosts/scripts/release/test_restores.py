@@ -87,6 +87,13 @@ def test_an_app_with_half_of_its_data_stays_stopped(managed: Managed) -> None:
     assert restore(managed, running="")[-1] == "end" and state(managed) == {"web", "worker", "tick"}
 
 
+def test_half_of_the_data_of_other_servers(managed: Managed) -> None:
+    """No release is live on a server that has only the database: only its user can leave the app stopped."""
+    said = restore(managed, "fails=swap; : >/srv/hello/backup/state/half-restored; releases_live() { :; }", running="")
+    assert "start" not in said
+    assert said[-1].startswith("@test say only a part of the data is replaced: leave the app stopped on the servers that use it,")
+
+
 @pytest.mark.parametrize("status", [0, 3])
 def test_the_migration_of_restored_data(managed: Managed, status: int) -> None:
     """It shows no secret, and the app does not run on a database that it has not migrated."""

@@ -142,3 +142,39 @@ def test_the_firewall_keeps_what_other_apps_of_the_server_need(server: Any) -> N
         (folder / f"{name}.drained.nft").write_text(rule)
     asked = [Ask(f"{function} {name}") for name in ("hello", "hello.balancer") for function in ("firewall_sites", "firewall_peers")]
     assert [fact.strip() for fact in server.read(*asked)] == ["8082", "10.0.0.1 8081"] * 2
+
+
+HBA = "/etc/postgresql/17/main/pg_hba.conf"
+SOCKET = "[Socket]\nListenStream=[fd00::5]:9180\nFreeBind=yes\nIPAddressDeny=any\nIPAddressAllow=fd00::9\n"
+
+
+def test_the_firewall_keeps_the_clients_of_other_apps_databases(server: Any) -> None:
+    """hello and shop have their databases here, for the same server."""
+    server.path(HBA).parent.mkdir(parents=True)
+    texts = {
+        "hello": 'hostssl "hello" "hello" 10.0.0.11/32 scram-sha-256\nhostssl "hello" "hello" fd00::13/128 scram-sha-256\n',
+        "shop": 'hostssl "shop" "shop" 10.0.0.11/32 scram-sha-256\nhostssl "shop" "shop" fd00::12/128 scram-sha-256\n',
+    }
+    blocks = [
+        f"# selvedge: the servers that use the database {name}\n{text}# selvedge: end of {name}\n" for name, text in texts.items()
+    ]
+    server.path(HBA).write_text("".join([*blocks, 'hostssl "all" "all" 192.0.2.1/32 scram-sha-256\nlocal all all peer\n']))
+    facts = server.read(Ask("firewall_peers hello"), Ask("firewall_peers shop"), Ask("firewall_peers wiki"))
+    assert [fact.split("\n") for fact in map(str.strip, facts)] == [
+        ["10.0.0.11 5432", "fd00::12 5432"],
+        ["10.0.0.11 5432", "fd00::13 5432"],
+        ["10.0.0.11 5432", "fd00::12 5432", "fd00::13 5432"],
+    ]
+
+
+@pytest.mark.parametrize(("apps", "kept"), [(("hello", "shop"), "fd00::9 9180"), (("hello",), ""), ((), "")])
+def test_the_firewall_keeps_the_prometheus_that_asks_for_other_apps(server: Any, apps: tuple[str, ...], kept: str) -> None:
+    folder = server.path("/etc/selvedge/metrics/apps")
+    folder.mkdir(parents=True)
+    for name in apps:
+        (folder / f"{name}.sh").touch()
+    assert server.read(Ask("firewall_peers hello"))[0].strip() == ""
+    unit = server.path("/etc/systemd/system/selvedge-metrics-private.socket")
+    unit.parent.mkdir(parents=True)
+    unit.write_text(SOCKET)
+    assert server.read(Ask("firewall_peers hello"))[0].strip() == kept
