@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from selvedge.config.balancer import SUFFIX
 from selvedge.config.metrics import METRICS_PORT
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.files import File
@@ -125,23 +126,30 @@ class MetricsRole(Resource):
         return Change("let PostgreSQL's exporter read statistics", "metrics_role")
 
 
+def _files(app: Target) -> tuple[str, ...]:
+    """Return the files of a site with metrics. Those of nginx have only lines for them (metrics_has_lines)."""
+    return (
+        f"{FOLDER}/apps/{app.name}.sh",
+        f"{FOLDER}/targets/{app.name}.json",
+        f"/var/lib/selvedge/metrics/{app.name}.prom",
+        f"/etc/nginx/selvedge/metrics/{app.name}.conf",
+        f"/etc/systemd/system/prometheus-redis-exporter.service.d/60-{app.name}.conf",
+        f"/etc/nginx/snippets/{app.name}.conf",
+        app.paths.site,
+        app.location_file,
+    )
+
+
 class MetricsRemoved(Resource):
     """The app has no metrics on the server; nor has the server, if no other app there has any."""
 
     app: Target
 
     def _own(self) -> tuple[str, ...]:
-        app, paths = self.app, self.app.paths
-        return (
-            f"{FOLDER}/apps/{app.name}.sh",
-            f"{FOLDER}/targets/{app.name}.json",
-            f"/var/lib/selvedge/metrics/{app.name}.prom",
-            f"/etc/nginx/selvedge/metrics/{app.name}.conf",
-            f"/etc/systemd/system/prometheus-redis-exporter.service.d/60-{app.name}.conf",
-            f"/etc/nginx/snippets/{app.name}.conf",
-            paths.site,
-            app.location_file,
-        )
+        """Return the files of the app and of the balancer's site. A server may have been a balancer before, or a backend."""
+        name = self.app.name.removesuffix(SUFFIX)
+        sites = [self.app.model_copy(update={"name": each}) for each in (name, f"{name}{SUFFIX}")]
+        return tuple(path for site in sites for path in _files(site))
 
     def probe(self) -> str:
         own = call("metrics_own", *self._own())
