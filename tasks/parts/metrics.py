@@ -34,8 +34,8 @@ def app_files(app):
     else:
         loads.append(sv.Absent(path))
     yield from loads
-    if app.nginx.http_port != 80:
-        # Debian's default site listens on port 80, and nginx may not run yet.
+    if app.nginx.http_port != 80 or app.has_only_database:
+        # Debian's default site listens on port 80, and nginx may not run yet. A server with only the database has no site.
         yield sv.DebianDefaultSiteDisabled()
     yield sv.Nginx(loads=tuple(loads), stamp=f"nginx-metrics-{app.name}")
 

@@ -14,6 +14,8 @@ from selvedge.release import preconditions
 from selvedge.resources.access.firewall import Firewall, PortAllowed
 from selvedge.resources.files import File
 from selvedge.resources.metrics import MetricsFree, MetricsInstalled, MetricsRemoved, metrics_targets
+from selvedge.resources.nginx.sites import DebianDefaultSiteDisabled
+from selvedge.resources.packages import Packages
 from tests.support.declared import every, file, of
 
 UNITS = "/etc/systemd/system"
@@ -119,3 +121,18 @@ def test_the_last_app_takes_the_server_s_metrics_with_it(app: Callable[..., Targ
     other = removed.plan("/a\n--- others\nshop\n--- server\n/etc/selvedge/metrics\n")
     assert other and other.summary == "remove the metrics of hello, but keep those of the server for shop" and other.diff == "-/a"
     assert removed.plan("--- others\nshop\n--- server\n/etc/selvedge/metrics\n") is None
+
+
+def test_a_server_that_has_only_the_database_gets_nginx_for_its_metrics(app: Callable[..., Target]) -> None:
+    shared = {
+        "hosts": {"web": {"address": "203.0.113.11"}}, "groups": {"web": ["web"]},
+        "services": {"postgres": True, "hosts": ["server"], "clients": "web"},
+        "passwords": {"SELVEDGE_SERVICES__PASSWORD": "0123456789abcdef"},
+    }  # fmt: skip
+    settings, without = app("nothing set", metrics={"enabled": True}, **shared), app("nothing set", **shared)
+    assert settings.has_only_database and of("install", without) == []
+    (packages,) = of("install", settings, Packages)
+    assert "nginx" in packages.names and "git" not in packages.names
+    steps = [name for name, _ in every(settings)]
+    assert steps.index("install") < steps.index("metrics")
+    assert of("metrics", settings, DebianDefaultSiteDisabled) and not of("metrics", app("metrics"), DebianDefaultSiteDisabled)
