@@ -12,8 +12,8 @@ from selvedge.config.target import Target
 from selvedge.errors import UsageError
 from selvedge.release import preconditions
 from selvedge.resources.access.firewall import Firewall, PortAllowed
-from selvedge.resources.files import File
-from selvedge.resources.metrics import MetricsFree, MetricsInstalled, MetricsRemoved, metrics_targets
+from selvedge.resources.files import Absent, File
+from selvedge.resources.metrics import CollectScript, MetricsFree, MetricsInstalled, MetricsRemoved, metrics_targets
 from selvedge.resources.nginx.sites import DebianDefaultSiteDisabled
 from selvedge.resources.packages import Packages
 from tests.support.declared import every, file, of
@@ -136,3 +136,18 @@ def test_a_server_that_has_only_the_database_gets_nginx_for_its_metrics(app: Cal
     steps = [name for name, _ in every(settings)]
     assert steps.index("install") < steps.index("metrics")
     assert of("metrics", settings, DebianDefaultSiteDisabled) and not of("metrics", app("metrics"), DebianDefaultSiteDisabled)
+
+
+def test_a_balancer_collects_the_metrics_of_its_site(app: Callable[..., Target]) -> None:
+    both = app("a backend that balances", metrics={"enabled": True})
+    lb, alone, backend = both.balancer_site, app("metrics"), app("a backend", metrics={"enabled": True})
+    assert lb
+    only = ["hello"]
+    for settings, names in ((both, ["hello", "hello.balancer"]), (lb, ["hello.balancer"]), (alone, only), (backend, only)):
+        scripts = {each.path.rpartition("/")[2]: each.text for each in of("metrics", settings, CollectScript)}
+        assert list(scripts) == [f"{name}.sh" for name in names]
+        assert all(("collect_site\n" in text) is name.endswith(".balancer.sh") for name, text in scripts.items())
+        absent = {each.path for each in of("metrics", settings, Absent)}
+        other = {"hello", "hello.balancer"} - set(names)
+        assert {path for path in absent if "/apps/" in path} == {f"/etc/selvedge/metrics/apps/{name}.sh" for name in other}
+        assert {path for path in absent if path.endswith(".prom")} == {f"/var/lib/selvedge/metrics/{name}.prom" for name in other}

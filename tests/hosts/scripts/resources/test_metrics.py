@@ -1,7 +1,8 @@
-"""`fab metrics --remove` on a server that is a backend and a balancer: nginx tests its files before anything else changes."""
+"""The metrics of a server that is a backend and a balancer: the balancer's own, and the removal."""
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from selvedge.config.target import Target
 from selvedge.resources.files import File
-from selvedge.resources.metrics import MetricsRemoved
+from selvedge.resources.metrics import CollectScript, MetricsRemoved
 from tests.support.declared import SETTINGS, of
 
 SERVER = "/etc/nginx/conf.d/selvedge-metrics.conf"
@@ -63,3 +64,19 @@ def test_nothing_is_removed_if_nginx_refuses(server: Any, both: Target) -> None:
     assert server.path(LOG).exists()
     own.unlink()
     server.make(MetricsRemoved(both))
+
+
+def test_the_balancer_s_site_has_limits_and_a_certificate_for_the_alerts(server: Any, both: Target) -> None:
+    chain = server.path("/etc/letsencrypt/live/hello.balancer/fullchain.pem")
+    chain.parent.mkdir(parents=True)
+    own = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 9 -subj /CN=a.test -keyout /dev/null"
+    subprocess.run([*own.split(), "-out", str(chain)], check=True, capture_output=True)
+    server.path("/var/lib/selvedge/metrics").mkdir(parents=True)
+    scripts = {each.path: each.text for each in of("metrics", both, CollectScript)}
+    assert list(scripts) == [f"/etc/selvedge/metrics/apps/{name}.sh" for name in ("hello", "hello.balancer")]
+    done = server.run(scripts["/etc/selvedge/metrics/apps/hello.balancer.sh"])
+    assert done.returncode == 0, done
+    found = server.path("/var/lib/selvedge/metrics/hello.balancer.prom").read_text()
+    limits = [f'selvedge_limit{{app="hello.balancer",name="{name}"}} {value}' for name, value in (("slow", 2), ("errors", 5))]
+    *first, last = found.splitlines()
+    assert first == limits and last.startswith('selvedge_certificate_expiry_seconds{app="hello.balancer"} ')
