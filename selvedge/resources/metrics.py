@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from selvedge.config.balancer import SUFFIX
+from selvedge.config.balancer import SUFFIX, endpoint, private_address
 from selvedge.config.metrics import METRICS_PORT
+from selvedge.config.services import redis_socket
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.files import File
 from selvedge.shell import library
@@ -48,17 +49,29 @@ def alerts_program() -> str:
 def metrics_targets(app: Target) -> str:
     """Return the places that Prometheus asks for an app and its servers, as JSON (file_sd_configs)."""
     groups = [_group(f"127.0.0.1:{PORTS['prometheus']}", "prometheus", app.host.name)]
-    for host, address in {app.host.name: "127.0.0.1", **app.asked}.items():
-        place = f"[{address}]:{METRICS_PORT}" if ":" in address else f"{address}:{METRICS_PORT}"
-        groups += [_group(place, job, host, __metrics_path__=path) for job, path in PLACES.items()]
-        if app.services.postgres:
-            groups.append(_group(place, "postgres", host, __metrics_path__="/postgres"))
-        if app.services.redis:
-            socket = f"unix:///run/selvedge-redis/{app.name}/redis.sock"
-            groups.append(_group(place, "redis", host, __metrics_path__="/redis", __param_target=socket, app=app.name))
-        if app.metrics.path and not app.backends:
-            groups.append(_group(place, "app", host, __metrics_path__=f"/app/{app.name}", app=app.name))
+    groups += _groups(app, "127.0.0.1")
+    for other in app.asked.values():
+        groups += _groups(other, private_address(other.host))
     return json.dumps(groups, indent=2) + "\n"
+
+
+def _groups(app: Target, address: str) -> list[dict[str, Any]]:
+    """Return what Prometheus asks a server, by the app's settings there."""
+    host, place = app.host.name, endpoint(address, METRICS_PORT)
+    groups = [_group(place, job, host, __metrics_path__=path) for job, path in PLACES.items()]
+    if app.services.postgres:
+        groups.append(_group(place, "postgres", host, __metrics_path__="/postgres"))
+    if app.services.redis:
+        socket = f"unix://{redis_socket(app.name)}"
+        groups.append(_group(place, "redis", host, __metrics_path__="/redis", __param_target=socket, app=app.name))
+    if app_has_metrics(app):
+        groups.append(_group(place, "app", host, __metrics_path__=f"/app/{app.name}", app=app.name))
+    return groups
+
+
+def app_has_metrics(app: Target) -> bool:
+    """Return whether Prometheus asks the app itself on this server."""
+    return bool(app.metrics.path) and app.runs_here and not app.only_asks
 
 
 def _group(place: str, job: str, host: str, **labels: str) -> dict[str, Any]:

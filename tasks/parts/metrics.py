@@ -38,7 +38,7 @@ def app_files(app):
     loads = [server]
     path = f"/etc/nginx/selvedge/metrics/{app.name}.conf"
     yield from collected(app)
-    if app.metrics.path and not app.backends:
+    if sv.app_has_metrics(app):
         loads.append(sv.File(path, sv.template("metrics/app.conf.j2", app=app)))
     else:
         loads.append(sv.Absent(path))

@@ -84,7 +84,8 @@ def test_one_server_asks_the_others(app: Callable[..., Target]) -> None:
     assert "IPAddressAllow=10.0.0.1\n" in found[f"{UNITS}/selvedge-metrics-private.socket"]
     assert of("harden", settings, Firewall)[0].inner == (("10.0.0.1", 9180),)
     assert of("metrics", settings, PortAllowed)[0].sources == ("10.0.0.1",)
-    monitor = app("nothing set", metrics={"enabled": True}).model_copy(update={"asked": {"w": "10.0.0.2"}})
+    other = settings.model_copy(update={"host": settings.host.model_copy(update={"name": "w", "private_address": "10.0.0.2"})})
+    monitor = app("nothing set", metrics={"enabled": True}).model_copy(update={"asked": {"w": other}})
     groups = json.loads(metrics_targets(monitor))
     assert {(each["targets"][0], each["labels"]["instance"]) for each in groups} == {
         ("127.0.0.1:9090", "server"), ("127.0.0.1:9180", "server"), ("10.0.0.2:9180", "w"),
