@@ -28,8 +28,7 @@ Whole = Annotated[int, Strict()]
 Seconds = Annotated[float, Strict()]
 
 # Names that Debian, Ubuntu or the packages of `setup` use for a user, a group, a unit or a folder in /srv, /run, /etc or
-# /var/log: the users and groups of base-passwd, and the output of `ls` in these folders after `setup`. Selvedge has its own folder
-# /etc/selvedge/metrics, and Prometheus and mtail are users of their packages ([metrics]).
+# /var/log: the users and groups of base-passwd, and the output of `ls` in these folders after `setup`. `[metrics]` has three.
 _RESERVED = """
     root daemon bin sys sync games man lp mail news uucp proxy www-data backup list irc gnats nobody nogroup
     adm tty disk kmem dialout fax voice cdrom floppy tape sudo audio dip operator src shadow utmp video sasl plugdev
@@ -38,9 +37,8 @@ _RESERVED = """
     nginx apache apache2 caddy supervisor supervisord gunicorn uvicorn python python3 certbot letsencrypt acme acl
     fail2ban ufw nftables cron apt dpkg snap snapd unattended-upgrades debian ubuntu cloud-init network networkd
     mysql mariadb postgres postgresql redis valkey mongodb memcached docker containerd journal private installer security
-    ssl pam profile skel opt sysctl sysusers tmpfiles alternatives initramfs kernel resolvconf shm screen
+    ssl pam profile skel opt sysctl sysusers tmpfiles alternatives initramfs kernel resolvconf shm screen metrics prometheus mtail
     credentials blkid motd needrestart wtmp btmp lastlog faillog rsyslog chrony ntp getty logrotate rpcbind packagekit
-    metrics prometheus mtail
 """
 RESERVED_NAMES = frozenset(_RESERVED.split())
 # Files in /etc/nginx/snippets, where each app has a file with its name.
