@@ -98,6 +98,7 @@ if TYPE_CHECKING:
     from selvedge.resources.metrics import MetricsInstalled as MetricsInstalled
     from selvedge.resources.metrics import MetricsRole as MetricsRole
     from selvedge.resources.metrics import alerts_program as alerts_program
+    from selvedge.resources.metrics import app_has_metrics as app_has_metrics
     from selvedge.resources.metrics import metrics_port as metrics_port
     from selvedge.resources.metrics import metrics_programs as metrics_programs
     from selvedge.resources.metrics import metrics_targets as metrics_targets
@@ -217,8 +218,8 @@ _NAMES = {
         "APPRISE APPRISE_REQUIREMENT CERTBOT_DROP_INS MESSAGES MessagesRemoved messages_of_app messages_program"
     ),
     "resources.metrics": (
-        "METRICS_LOG CollectScript MetricsFree MetricsInstalled MetricsRole alerts_program metrics_port "
-        "metrics_programs metrics_targets"
+        "METRICS_LOG CollectScript MetricsFree MetricsInstalled MetricsRole alerts_program app_has_metrics "
+        "metrics_port metrics_programs metrics_targets"
     ),
     "resources.need": "Needs",
     "resources.nginx.certbot": "PROGRAMS certbot_client",

@@ -6,13 +6,17 @@ from .parts.container_engine import container_engine
 
 BASE = ("nginx", "git", "curl", "ca-certificates", "openssh-client", "python3", "python3-venv", "logrotate", "iproute2")
 BALANCER = ("nginx", "curl", "ca-certificates", "logrotate", "iproute2")
-"""What a server needs that only balances ([balancer])."""
+"""What a server needs that only balances ([balancer]), or has only the database, with metrics."""
 
 
 @sv.step
 def install(app):
     """Install Python, nginx, git and the process manager."""
     if app.has_only_database:
+        if app.metrics.enabled:
+            # nginx passes on what Prometheus asks ([metrics]).
+            yield sv.Port(app.nginx.http_port, "nginx")
+            yield sv.Packages(*BALANCER)
         return
     manager = sv.process_manager(app)
     yield sv.Port(app.nginx.http_port, "nginx")

@@ -61,11 +61,9 @@ class Metrics(Section):
         examples=["server"],
     )
 
-    def asked(self, host: str, hosts: Mapping[str, Host], enabled: Sequence[str]) -> dict[str, str]:
-        """Return the addresses of the other servers that a host's Prometheus asks, by their names. enabled: those with metrics."""
-        if self.server != host:
-            return {}
-        return {name: address for name in enabled if name != host and (address := private_address(hosts[name]))}
+    def asked(self, host: str, hosts: Mapping[str, Host], enabled: Sequence[str]) -> list[str]:
+        """Return the names of the other servers that a host's Prometheus asks. enabled: those with metrics."""
+        return [name for name in enabled if name != host and private_address(hosts[name])] if self.server == host else []
 
     def asked_by(self, host: str, hosts: Mapping[str, Host]) -> str:
         """Return the address of the server whose Prometheus asks a host; "" if that is the host itself."""

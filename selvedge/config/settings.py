@@ -160,8 +160,15 @@ class Settings(Section):
 
     def _asked(self, host: str) -> dict[str, Any]:
         """Return which other servers the Prometheus of a host asks, and which one asks the host."""
-        asked = self.metrics.asked(host, self.hosts, self.measured) if host in self.measured else {}
-        return {"asked": asked, "asked_by": self.metrics.asked_by(host, self.hosts) if host in self.measured else ""}
+        if host not in self.measured:
+            return {}
+        asked = {name: self.target(name) for name in self.metrics.asked(host, self.hosts, self.measured)}
+        return {"asked": asked, "asked_by": self.metrics.asked_by(host, self.hosts), "only_asks": self._only_asks(host)}
+
+    def _only_asks(self, host: str) -> bool:
+        """Return whether a host only asks the others: [balancer] or [services] clients name the servers that run the app."""
+        running = [*self.balancer.members(self.groups), *self.groups.get(self.services.clients, ())]
+        return self.metrics.server == host and bool(running) and host not in running
 
     def _merged(self, section: str, host: Host) -> dict[str, Any]:
         """Return a section as it holds for a host."""

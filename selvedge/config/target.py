@@ -63,8 +63,9 @@ class Target(SiteSettings):
     """The settings of one host.
 
     machine: the table [server], because `server` is the app server. services: those of this host. database: the one that it
-    shares with other hosts. timers: those that run on it. asked: the private addresses of the other servers that this host's
-    Prometheus asks, by their names ([metrics] server). asked_by: that of the server whose Prometheus asks this host, "" for itself.
+    shares with other hosts. timers: those that run on it. asked: the settings of the other servers that this host's
+    Prometheus asks, by their names ([metrics] server). only_asks: the app does not run on this host. asked_by: the private address
+    of the server whose Prometheus asks this host, "" for itself.
     base_dir: the folder of hosts.toml. env_commands: runs `app.env_command`, once for all hosts. passwords: the secrets of the
     environment (secret_names.py), by their variables. ssh_config: the file of `fab -S`, "" for the usual ones. ssh_keys: the
     private keys of `fab -i`. ssh_address: where ssh connects to.
@@ -88,7 +89,8 @@ class Target(SiteSettings):
     backup: Backup
     notify: Notify = Field(default_factory=Notify)
     metrics: Metrics = Field(default_factory=Metrics)
-    asked: Mapping[str, str] = Field(default_factory=dict)
+    asked: Mapping[str, Target] = Field(default_factory=dict)
+    only_asks: bool = False
     asked_by: str = ""
     base_dir: Path
     env_commands: EnvCommands = Field(default_factory=EnvCommands, repr=False)

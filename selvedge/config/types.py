@@ -28,7 +28,7 @@ Whole = Annotated[int, Strict()]
 Seconds = Annotated[float, Strict()]
 
 # Names that Debian, Ubuntu or the packages of `setup` use for a user, a group, a unit or a folder in /srv, /run, /etc or
-# /var/log: the users and groups of base-passwd, and the output of `ls` in these folders after `setup`.
+# /var/log: the users and groups of base-passwd, and the output of `ls` in these folders after `setup`. `[metrics]` has three.
 _RESERVED = """
     root daemon bin sys sync games man lp mail news uucp proxy www-data backup list irc gnats nobody nogroup
     adm tty disk kmem dialout fax voice cdrom floppy tape sudo audio dip operator src shadow utmp video sasl plugdev
@@ -37,7 +37,7 @@ _RESERVED = """
     nginx apache apache2 caddy supervisor supervisord gunicorn uvicorn python python3 certbot letsencrypt acme acl
     fail2ban ufw nftables cron apt dpkg snap snapd unattended-upgrades debian ubuntu cloud-init network networkd
     mysql mariadb postgres postgresql redis valkey mongodb memcached docker containerd journal private installer security
-    ssl pam profile skel opt sysctl sysusers tmpfiles alternatives initramfs kernel resolvconf shm screen
+    ssl pam profile skel opt sysctl sysusers tmpfiles alternatives initramfs kernel resolvconf shm screen metrics prometheus mtail
     credentials blkid motd needrestart wtmp btmp lastlog faillog rsyslog chrony ntp getty logrotate rpcbind packagekit
 """
 RESERVED_NAMES = frozenset(_RESERVED.split())
@@ -81,7 +81,7 @@ def _app_name(value: str) -> str:
             "must have only lower-case letters, digits and '-', begin with a letter and have at most 30 characters"
         )
     if value in RESERVED_NAMES or value.startswith("systemd-"):
-        raise ValueError("must not be a name that Debian or Ubuntu uses for a user, a service or a folder")
+        raise ValueError("must not be a name that Debian, Ubuntu or Selvedge uses for a user, a service or a folder")
     if value.startswith(("tls-", "selvedge-")) or value.endswith(("-tls", "-http")) or value in _SNIPPETS:
         raise ValueError(
             "must not begin with tls- or selvedge- or end with -tls or -http, and must not be the name of an nginx snippet"

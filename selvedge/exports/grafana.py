@@ -61,7 +61,8 @@ RELEASES = "(selvedge_release_start_seconds * 1000) * on (app, instance) group_l
 DASHBOARDS = {
     "server": ("Server", SERVER, {"instance": "label_values(up, instance)"}),
     "site": ("Site", SITE, {"app": "label_values(selvedge_limit, app)"}),
-    "app": ("App", APP, {"app": "label_values(selvedge_limit, app)"}),
+    # A balancer's site has no releases there.
+    "app": ("App", APP, {"app": 'label_values(selvedge_limit{app!~".+[.]balancer"}, app)'}),
 }
 
 

@@ -7,7 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from selvedge.config.balancer import SUFFIX, endpoint, private_address
 from selvedge.config.metrics import METRICS_PORT
+from selvedge.config.services import redis_socket
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.files import File
 from selvedge.shell import library
@@ -47,17 +49,29 @@ def alerts_program() -> str:
 def metrics_targets(app: Target) -> str:
     """Return the places that Prometheus asks for an app and its servers, as JSON (file_sd_configs)."""
     groups = [_group(f"127.0.0.1:{PORTS['prometheus']}", "prometheus", app.host.name)]
-    for host, address in {app.host.name: "127.0.0.1", **app.asked}.items():
-        place = f"[{address}]:{METRICS_PORT}" if ":" in address else f"{address}:{METRICS_PORT}"
-        groups += [_group(place, job, host, __metrics_path__=path) for job, path in PLACES.items()]
-        if app.services.postgres:
-            groups.append(_group(place, "postgres", host, __metrics_path__="/postgres"))
-        if app.services.redis:
-            socket = f"unix:///run/selvedge-redis/{app.name}/redis.sock"
-            groups.append(_group(place, "redis", host, __metrics_path__="/redis", __param_target=socket, app=app.name))
-        if app.metrics.path and not app.backends:
-            groups.append(_group(place, "app", host, __metrics_path__=f"/app/{app.name}", app=app.name))
+    groups += _groups(app, "127.0.0.1")
+    for other in app.asked.values():
+        groups += _groups(other, private_address(other.host))
     return json.dumps(groups, indent=2) + "\n"
+
+
+def _groups(app: Target, address: str) -> list[dict[str, Any]]:
+    """Return what Prometheus asks a server, by the app's settings there."""
+    host, place = app.host.name, endpoint(address, METRICS_PORT)
+    groups = [_group(place, job, host, __metrics_path__=path) for job, path in PLACES.items()]
+    if app.services.postgres:
+        groups.append(_group(place, "postgres", host, __metrics_path__="/postgres"))
+    if app.services.redis:
+        socket = f"unix://{redis_socket(app.name)}"
+        groups.append(_group(place, "redis", host, __metrics_path__="/redis", __param_target=socket, app=app.name))
+    if app_has_metrics(app):
+        groups.append(_group(place, "app", host, __metrics_path__=f"/app/{app.name}", app=app.name))
+    return groups
+
+
+def app_has_metrics(app: Target) -> bool:
+    """Return whether Prometheus asks the app itself on this server."""
+    return bool(app.metrics.path) and app.runs_here and not app.only_asks
 
 
 def _group(place: str, job: str, host: str, **labels: str) -> dict[str, Any]:
@@ -125,23 +139,30 @@ class MetricsRole(Resource):
         return Change("let PostgreSQL's exporter read statistics", "metrics_role")
 
 
+def _files(app: Target) -> tuple[str, ...]:
+    """Return the files of a site with metrics. Those of nginx have only lines for them (metrics_has_lines)."""
+    return (
+        f"{FOLDER}/apps/{app.name}.sh",
+        f"{FOLDER}/targets/{app.name}.json",
+        f"/var/lib/selvedge/metrics/{app.name}.prom",
+        f"/etc/nginx/selvedge/metrics/{app.name}.conf",
+        f"/etc/systemd/system/prometheus-redis-exporter.service.d/60-{app.name}.conf",
+        f"/etc/nginx/snippets/{app.name}.conf",
+        app.paths.site,
+        app.location_file,
+    )
+
+
 class MetricsRemoved(Resource):
     """The app has no metrics on the server; nor has the server, if no other app there has any."""
 
     app: Target
 
     def _own(self) -> tuple[str, ...]:
-        app, paths = self.app, self.app.paths
-        return (
-            f"{FOLDER}/apps/{app.name}.sh",
-            f"{FOLDER}/targets/{app.name}.json",
-            f"/var/lib/selvedge/metrics/{app.name}.prom",
-            f"/etc/nginx/selvedge/metrics/{app.name}.conf",
-            f"/etc/systemd/system/prometheus-redis-exporter.service.d/60-{app.name}.conf",
-            f"/etc/nginx/snippets/{app.name}.conf",
-            paths.site,
-            app.location_file,
-        )
+        """Return the files of the app and of the balancer's site. A server may have been a balancer before, or a backend."""
+        name = self.app.name.removesuffix(SUFFIX)
+        sites = [self.app.model_copy(update={"name": each}) for each in (name, f"{name}{SUFFIX}")]
+        return tuple(path for site in sites for path in _files(site))
 
     def probe(self) -> str:
         own = call("metrics_own", *self._own())

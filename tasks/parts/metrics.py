@@ -19,23 +19,32 @@ def server_files(app):
     yield sv.File("/etc/logrotate.d/selvedge-metrics", sv.template("metrics/logrotate.j2", log=sv.METRICS_LOG))
 
 
+def collected(app):
+    """Yield the scripts that collect the metrics of the app and of the balancer's site, and remove one that is no longer wanted."""
+    sites = {site.name: site for site in (app, app.balancer_site) if site}
+    own = app.name.removesuffix(".balancer")
+    for name in (own, f"{own}.balancer"):
+        script, written = f"/etc/selvedge/metrics/apps/{name}.sh", f"/var/lib/selvedge/metrics/{name}.prom"
+        if name in sites:
+            yield sv.CollectScript(script, sv.collect_script(sites[name]), "0600", written=written)
+        else:
+            yield sv.Absent(script)
+            yield sv.Absent(written)
+
+
 def app_files(app):
     """Yield what Prometheus asks for this app, and have nginx pass it on."""
     server = sv.File("/etc/nginx/conf.d/selvedge-metrics.conf", sv.template("metrics/server.conf.j2", port=sv.METRICS_PORT))
     loads = [server]
     path = f"/etc/nginx/selvedge/metrics/{app.name}.conf"
-    if app.backends:
-        yield sv.Absent(f"/etc/selvedge/metrics/apps/{app.name}.sh")
-    else:
-        script, written = f"/etc/selvedge/metrics/apps/{app.name}.sh", f"/var/lib/selvedge/metrics/{app.name}.prom"
-        yield sv.CollectScript(script, sv.collect_script(app), "0600", written=written)
-    if app.metrics.path and not app.backends:
+    yield from collected(app)
+    if sv.app_has_metrics(app):
         loads.append(sv.File(path, sv.template("metrics/app.conf.j2", app=app)))
     else:
         loads.append(sv.Absent(path))
     yield from loads
-    if app.nginx.http_port != 80:
-        # Debian's default site listens on port 80, and nginx may not run yet.
+    if app.nginx.http_port != 80 or app.has_only_database:
+        # Debian's default site listens on port 80, and nginx may not run yet. A server with only the database has no site.
         yield sv.DebianDefaultSiteDisabled()
     yield sv.Nginx(loads=tuple(loads), stamp=f"nginx-metrics-{app.name}")
 

@@ -11,6 +11,14 @@ collect_app() {
   collect_print >"$file.new" && mv -f -- "$file.new" "$file"
 }
 
+# collect_site: the same for a balancer's site. The releases of the app are on the backends.
+# Values: app limits certificate folder
+collect_site() {
+  local file
+  file=/var/lib/selvedge/metrics/$app.prom
+  { collect_limits && collect_certificate; } >"$file.new" && mv -f -- "$file.new" "$file"
+}
+
 collect_print() {
   local live
   live=$(releases_live)

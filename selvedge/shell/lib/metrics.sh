@@ -74,7 +74,7 @@ metrics_paths() {
   done
 }
 
-# metrics_others: print the other apps of the server that have metrics.
+# metrics_others: print the other apps of the server that have metrics. The balancer's site of the app is no other app.
 # Values: app
 metrics_others() {
   local file
@@ -82,40 +82,72 @@ metrics_others() {
     [ -e "$file" ] || continue
     file=${file##*/}
     file=${file%.*}
-    if [ "$file" != "$app" ]; then printf '%s\n' "$file"; fi
+    if [ "${file%.balancer}" != "${app%.balancer}" ]; then printf '%s\n' "$file"; fi
   done | sort -u
 }
+
+# metrics_is_site PATH: whether it is a file of nginx that only has lines for the metrics.
+metrics_is_site() {
+  case $1 in
+    /etc/nginx/snippets/* | /etc/nginx/sites-available/* | /etc/nginx/selvedge/sites/*) return 0 ;;
+  esac
+  return 1
+}
+
+metrics_has_lines() { grep -qs '# \[metrics\]$' -- "$1"; }
 
 # metrics_own PATH…: print which of these files the app has, and the files of its site with lines for the metrics.
 metrics_own() {
   local path
   for path; do
-    case $path in
-      /etc/nginx/snippets/* | /etc/nginx/sites-available/* | /etc/nginx/selvedge/sites/*)
-        if grep -qs '# \[metrics\]$' -- "$path"; then printf '%s (lines)\n' "$path"; fi
-        ;;
-      *) if [ -e "$path" ]; then printf '%s\n' "$path"; fi ;;
-    esac
+    if metrics_is_site "$path"; then
+      if metrics_has_lines "$path"; then printf '%s (lines)\n' "$path"; fi
+    elif [ -e "$path" ]; then
+      printf '%s\n' "$path"
+    fi
   done
 }
 
-# metrics_remove PATH…: remove the metrics of an app, and those of the server if no other app has any.
+# metrics_remove PATH…: remove the metrics of an app, and those of the server if no other app has any. nginx tests its configuration
+# first: if it refuses it, the step puts back the files, and nothing else has changed.
 # Values: app
 metrics_remove() {
-  local path
+  local path others
+  others=$(metrics_others)
+  metrics_remove_nginx "$others" "$@"
   for path; do
-    case $path in
-      /etc/nginx/snippets/* | /etc/nginx/sites-available/* | /etc/nginx/selvedge/sites/*)
-        if grep -qs '# \[metrics\]$' -- "$path"; then sed -i '/# \[metrics\]$/d' -- "$path"; fi
-        ;;
-      *) rm -f -- "$path" ;;
-    esac
+    metrics_is_site "$path" || rm -f -- "$path"
   done
-  stamp_remove "nginx-metrics-$app"
-  if [ -z "$(metrics_others)" ]; then metrics_remove_server; fi
+  for path in "$app" "${app%.balancer}" "${app%.balancer}.balancer"; do stamp_remove "nginx-metrics-$path"; done
+  if [ -z "$others" ]; then metrics_remove_server; fi
+}
+
+# metrics_remove_nginx OTHERS PATH…: remove nginx's part, and that of the server if there are no OTHERS, and load it.
+metrics_remove_nginx() {
+  local path alone
+  alone=$1
+  shift
+  for path; do
+    if metrics_is_site "$path" && metrics_has_lines "$path"; then
+      file_keep "$path"
+      sed -i '/# \[metrics\]$/d' -- "$path"
+    fi
+    case $path in /etc/nginx/selvedge/metrics/*) metrics_remove_file "$path" ;; esac
+  done
+  if [ -z "$alone" ]; then metrics_remove_file /etc/nginx/conf.d/selvedge-metrics.conf; fi
   if probe_has nginx; then
-    nginx -t -q 2>"$undo/nginx" || step_fail "nginx rejects its configuration without the metrics: $(grep -m 1 -F '[emerg]' "$undo/nginx")"
+    if ! nginx -t -q 2>"$undo/nginx"; then
+      step_remedy "Correct that file on the server, or set up the metrics again with \`fab metrics\` and \`fab deploy\`. Then run the same command again."
+      step_fail "nginx rejects its configuration without the metrics, so they were not removed: $(grep -m 1 -F '[emerg]' "$undo/nginx")"
+    fi
     if systemctl is-active -q nginx; then nginx_reload; fi
+  fi
+}
+
+metrics_remove_file() {
+  if [ -e "$1" ]; then
+    file_keep "$1"
+    rm -f -- "$1"
   fi
 }
 
@@ -128,7 +160,7 @@ metrics_remove_server() {
     echo 'drop role prometheus' | postgres_answer postgres postgres || step_say "PostgreSQL keeps the role prometheus"
   fi
   metrics_purge
-  rm -f /etc/nginx/conf.d/selvedge-metrics.conf /etc/logrotate.d/selvedge-metrics /usr/local/lib/selvedge/alerts.py
+  rm -f /etc/logrotate.d/selvedge-metrics /usr/local/lib/selvedge/alerts.py
   rm -f /etc/systemd/system/selvedge-metrics*.* /etc/systemd/system/selvedge-alerts.*
   rm -f /var/lib/systemd/timers/stamp-selvedge-metrics.timer /var/lib/systemd/timers/stamp-selvedge-alerts.timer
   for unit in $metrics_services; do
@@ -139,7 +171,8 @@ metrics_remove_server() {
   rm -rf -- "$metrics_folder" /etc/nginx/selvedge/metrics /var/lib/selvedge/metrics /var/lib/selvedge/alerts /var/log/selvedge-metrics
   rm -f -- "$metrics_mark"
   rmdir /usr/local/lib/selvedge /etc/nginx/selvedge /etc/selvedge 2>/dev/null || :
-  systemctl daemon-reload
+  # A failure here would put back files of nginx that need the folders above.
+  systemctl daemon-reload || :
   # A run of a service may have been cut.
   for unit in $metrics_services selvedge-metrics selvedge-alerts selvedge-metrics-private; do
     systemctl -q reset-failed "$unit.service" 2>/dev/null || :

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from selvedge.resources.metrics import app_has_metrics, metrics_programs, metrics_targets
 from tests.unit.config.conftest import Load, Problems
 
 APP = '[app]\nname = "hello"\nrepository = "."\n'
@@ -28,9 +31,52 @@ def test_each_server_has_its_own_prometheus(settings: Load) -> None:
 def test_one_server_asks_the_others_that_have_metrics(settings: Load) -> None:
     found = settings(f'{APP}{HOSTS}{ON}server = "monitor"\n[hosts.web-2.metrics]\nenabled = false\n')
     monitor, one, two = (found.target(name) for name in ("monitor", "web-1", "web-2"))
-    assert (monitor.asked, monitor.asked_by) == ({"web-1": "10.0.0.2"}, "")
+    assert (list(monitor.asked), monitor.asked_by, monitor.only_asks) == (["web-1"], "", False)
+    assert monitor.asked["web-1"] == one
     assert (one.asked, one.asked_by) == ({}, "10.0.0.1")
     assert (two.asked, two.asked_by, two.metrics.enabled) == ({}, "", False)
+
+
+EACH = f"""{APP}{HOSTS}{ON}server = "monitor"
+[hosts.lb]
+address = "203.0.113.4"
+private_address = "10.0.0.4"
+[hosts.db]
+address = "203.0.113.5"
+private_address = "10.0.0.5"
+[hosts.web-2.app]
+name = "shop"
+[hosts.web-2.metrics]
+path = "/own"
+[groups]
+web = ["web-1", "web-2"]
+[balancer]
+hosts = ["lb"]
+backends = "web"
+[services]
+postgres = true
+hosts = ["db"]
+clients = "web"
+""".replace("2001:db8::3", "10.0.0.3")
+
+
+def test_each_server_is_asked_for_its_own_services_and_app(settings: Load) -> None:
+    found = settings(EACH)
+    asked: dict[str, list[str]] = {}
+    for group in json.loads(metrics_targets(found.target("monitor"))):
+        labels = group["labels"]
+        asked.setdefault(labels["instance"], []).append(labels["job"])
+        if labels["job"] == "app":
+            place = {"web-1": ("10.0.0.2:9180", "/app/hello"), "web-2": ("10.0.0.3:9180", "/app/shop")}[labels["instance"]]
+            assert (group["targets"], labels["__metrics_path__"]) == ([place[0]], place[1])
+    always = ["node", "nginx", "requests"]
+    assert asked == {
+        "monitor": ["prometheus", *always], "web-1": [*always, "app"], "web-2": [*always, "app"], "lb": always,
+        "db": [*always, "postgres"],
+    }  # fmt: skip
+    for name, jobs in asked.items():
+        assert ("app" in jobs) is app_has_metrics(found.target(name))
+        assert ("postgres" in jobs) is ("postgres" in metrics_programs(found.target(name)))
 
 
 @pytest.mark.parametrize(("workers", "together"), [("", True), ("workers = 1\n", False), ("workers = 3\n", True)])

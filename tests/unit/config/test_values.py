@@ -110,7 +110,7 @@ BAD: list[tuple[str, Any]] = [
     *[("AppName", bad) for bad in ("", "Hello", "9a", "-a", "a_b", "a.b", "a b", "é", "a" * 31, "a\n", 3, None, True)],
     *[
         ("AppName", bad)
-        for bad in ("root", "www-data", "nginx", "deploy", "git", "sudo", "systemd-resolve", "selvedge")
+        for bad in ("root", "www-data", "nginx", "deploy", "git", "sudo", "systemd-resolve", "selvedge", "metrics", "mtail")
     ],
     *[("AppName", bad) for bad in ("a-tls", "a-http", "tls-a", "snakeoil", "fastcgi-php", "selvedge-listen-tls")],
     *[("DomainName", bad) for bad in ("", ".", "203.0.113.10", "2001:db8::1", "a..b", "-a.b", "a-.b")],

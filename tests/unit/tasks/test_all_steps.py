@@ -88,7 +88,7 @@ class TestAllSteps:
                     f"{step_name}: {each.path}"
                 )
                 known = r"/(srv|run|var/log)/hello(\.balancer)?(/|$)|/var/www/letsencrypt$|/etc/|/usr/local/lib/selvedge(/|$)"
-                metrics = r"/var/(lib/selvedge/metrics|log/selvedge-metrics)$"
+                metrics = r"/var/(lib/selvedge/metrics(/hello(\.balancer)?\.prom)?|log/selvedge-metrics)$"
                 assert re.match(f"{known}|{metrics}", each.path), each.path
 
     def test_files_end_with_a_newline_and_no_trailing_blanks(self, app: Callable[..., Target], name: str) -> None:

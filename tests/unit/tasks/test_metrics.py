@@ -12,8 +12,10 @@ from selvedge.config.target import Target
 from selvedge.errors import UsageError
 from selvedge.release import preconditions
 from selvedge.resources.access.firewall import Firewall, PortAllowed
-from selvedge.resources.files import File
-from selvedge.resources.metrics import MetricsFree, MetricsInstalled, MetricsRemoved, metrics_targets
+from selvedge.resources.files import Absent, File
+from selvedge.resources.metrics import CollectScript, MetricsFree, MetricsInstalled, MetricsRemoved, metrics_targets
+from selvedge.resources.nginx.sites import DebianDefaultSiteDisabled
+from selvedge.resources.packages import Packages
 from tests.support.declared import every, file, of
 
 UNITS = "/etc/systemd/system"
@@ -82,7 +84,8 @@ def test_one_server_asks_the_others(app: Callable[..., Target]) -> None:
     assert "IPAddressAllow=10.0.0.1\n" in found[f"{UNITS}/selvedge-metrics-private.socket"]
     assert of("harden", settings, Firewall)[0].inner == (("10.0.0.1", 9180),)
     assert of("metrics", settings, PortAllowed)[0].sources == ("10.0.0.1",)
-    monitor = app("nothing set", metrics={"enabled": True}).model_copy(update={"asked": {"w": "10.0.0.2"}})
+    other = settings.model_copy(update={"host": settings.host.model_copy(update={"name": "w", "private_address": "10.0.0.2"})})
+    monitor = app("nothing set", metrics={"enabled": True}).model_copy(update={"asked": {"w": other}})
     groups = json.loads(metrics_targets(monitor))
     assert {(each["targets"][0], each["labels"]["instance"]) for each in groups} == {
         ("127.0.0.1:9090", "server"), ("127.0.0.1:9180", "server"), ("10.0.0.2:9180", "w"),
@@ -119,3 +122,33 @@ def test_the_last_app_takes_the_server_s_metrics_with_it(app: Callable[..., Targ
     other = removed.plan("/a\n--- others\nshop\n--- server\n/etc/selvedge/metrics\n")
     assert other and other.summary == "remove the metrics of hello, but keep those of the server for shop" and other.diff == "-/a"
     assert removed.plan("--- others\nshop\n--- server\n/etc/selvedge/metrics\n") is None
+
+
+def test_a_server_that_has_only_the_database_gets_nginx_for_its_metrics(app: Callable[..., Target]) -> None:
+    shared = {
+        "hosts": {"web": {"address": "203.0.113.11"}}, "groups": {"web": ["web"]},
+        "services": {"postgres": True, "hosts": ["server"], "clients": "web"},
+        "passwords": {"SELVEDGE_SERVICES__PASSWORD": "0123456789abcdef"},
+    }  # fmt: skip
+    settings, without = app("nothing set", metrics={"enabled": True}, **shared), app("nothing set", **shared)
+    assert settings.has_only_database and of("install", without) == []
+    (packages,) = of("install", settings, Packages)
+    assert "nginx" in packages.names and "git" not in packages.names
+    steps = [name for name, _ in every(settings)]
+    assert steps.index("install") < steps.index("metrics")
+    assert of("metrics", settings, DebianDefaultSiteDisabled) and not of("metrics", app("metrics"), DebianDefaultSiteDisabled)
+
+
+def test_a_balancer_collects_the_metrics_of_its_site(app: Callable[..., Target]) -> None:
+    both = app("a backend that balances", metrics={"enabled": True})
+    lb, alone, backend = both.balancer_site, app("metrics"), app("a backend", metrics={"enabled": True})
+    assert lb
+    only = ["hello"]
+    for settings, names in ((both, ["hello", "hello.balancer"]), (lb, ["hello.balancer"]), (alone, only), (backend, only)):
+        scripts = {each.path.rpartition("/")[2]: each.text for each in of("metrics", settings, CollectScript)}
+        assert list(scripts) == [f"{name}.sh" for name in names]
+        assert all(("collect_site\n" in text) is name.endswith(".balancer.sh") for name, text in scripts.items())
+        absent = {each.path for each in of("metrics", settings, Absent)}
+        other = {"hello", "hello.balancer"} - set(names)
+        assert {path for path in absent if "/apps/" in path} == {f"/etc/selvedge/metrics/apps/{name}.sh" for name in other}
+        assert {path for path in absent if path.endswith(".prom")} == {f"/var/lib/selvedge/metrics/{name}.prom" for name in other}
