@@ -7,6 +7,7 @@ how often. An alert that ends before anyone has heard of it has nothing to say.
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import urllib.request
@@ -14,6 +15,10 @@ import urllib.request
 URL = os.environ.get("SELVEDGE_ALERTS_URL", "http://127.0.0.1:9090/api/v1/alerts")
 STATE = os.environ.get("SELVEDGE_ALERTS_STATE", "/var/lib/selvedge/alerts/state.json")
 NOTIFY = os.environ.get("SELVEDGE_ALERTS_NOTIFY", "/usr/local/lib/selvedge/notify")
+ETC = os.environ.get("SELVEDGE_ALERTS_ETC", "/etc/selvedge")
+"""The folder of each app that sends messages has notify-urls."""
+BALANCER = ".balancer"
+"""The end of the name that an app's site has on its balancer."""
 LATER = 75
 """The exit status of that program while a message has not arrived."""
 HIDDEN = ("alertname", "severity", "job")
@@ -85,7 +90,19 @@ def described(alert):
     title = f"{labels.get('alertname', 'Alert')}: {' on '.join(about) or 'server'}"
     if more:
         title = f"{title} ({', '.join(more)})"
-    return {"title": title, "text": " ".join(alert.get("annotations", {}).get("summary", title).split())}
+    text = " ".join(alert.get("annotations", {}).get("summary", title).split())
+    return {"title": title, "text": text, "app": sender(labels.get("app", ""))}
+
+
+def sender(label):
+    """Return the app to which a label belongs if it sends messages, "" for all apps of the server."""
+    app = label[: -len(BALANCER)] if label.endswith(BALANCER) else label
+    if not re.fullmatch(r"[a-z][a-z0-9-]{0,60}", app):
+        return ""
+    try:
+        return app if os.path.getsize(f"{ETC}/{app}/notify-urls") else ""
+    except OSError:
+        return ""
 
 
 def notify(key, kind, alert):
@@ -96,6 +113,8 @@ def notify(key, kind, alert):
     # One cause for the beginning and the end. The labels of an alert are no name of a file.
     cause = f"alert.{hashlib.sha256(key.encode()).hexdigest()[:24]}"
     command = [NOTIFY, kind, title, "--about", cause, "--repeat"]
+    if alert.get("app"):
+        command += ["--app", alert["app"]]
     try:
         done = subprocess.run(command, input=f"{text}\n", text=True, timeout=60, check=False)
     except (OSError, subprocess.TimeoutExpired):

@@ -45,7 +45,8 @@ def run(tmp_path: Path) -> Iterator[Callable[..., list[str]]]:
     Thread(target=server.serve_forever, daemon=True).start()
     program, notify, said = tmp_path / "alerts.py", tmp_path / "notify", tmp_path / "said"
     program.write_text(alerts_program())
-    names = {"URL": f"http://127.0.0.1:{server.server_address[1]}/api/v1/alerts", "STATE": str(tmp_path / "state/state.json")}
+    names = {"URL": f"http://127.0.0.1:{server.server_address[1]}/api/v1/alerts", "STATE": str(tmp_path / "state/state.json"),
+             "ETC": str(tmp_path / "etc")}  # fmt: skip
     env = {**os.environ, **{f"SELVEDGE_ALERTS_{key}": value for key, value in {**names, "NOTIFY": str(notify)}.items()}}
 
     def asked(*alerts: dict[str, Any], down: bool = False, delivers: int | None = 0, status: int = 0) -> list[str]:
@@ -91,6 +92,27 @@ def test_what_has_not_arrived_is_said_again_each_minute(run: Callable[..., list[
     # The beginning and the end have one cause.
     (words,) = {*(tmp_path / "words").read_text().splitlines()}
     assert re.fullmatch(r"--about alert\.[0-9a-f]{24} --repeat", words)
+
+
+def sends(tmp_path: Path, app: str) -> None:
+    """Let an app send messages."""
+    (tmp_path / "etc" / app).mkdir(parents=True)
+    (tmp_path / "etc" / app / "notify-urls").write_text("json://a.test/1\n")
+
+
+@pytest.mark.parametrize(
+    ("label", "app"),
+    [("blog", " --app blog"), ("blog.balancer", " --app blog"), ("shop", ""), ("../blog", ""), ("--app", ""), ("", "")],
+)
+def test_an_alert_of_an_app_goes_to_its_own_addresses(run: Callable[..., list[str]], tmp_path: Path, label: str, app: str) -> None:
+    sends(tmp_path, "blog")
+    labels = {"alertname": "AppDown", "instance": "web-1", "app": label}
+    run(firing({name: value for name, value in labels.items() if value}))
+    # Also if it sends none any longer.
+    (tmp_path / "etc/blog/notify-urls").unlink()
+    run()
+    (words,) = {*(tmp_path / "words").read_text().splitlines()}
+    assert words.partition(" --repeat")[2] == app
 
 
 def test_an_alert_that_ends_while_its_message_is_on_its_way_is_said_to_have_ended(run: Callable[..., list[str]]) -> None:
