@@ -59,12 +59,13 @@ collect_restarts() {
     printf "selvedge_process_restarts_total{app=\"%s\",process=\"%s\"} %d\n", app, $2, $7 }'
 }
 
-# collect_timers: a timer without a run has not failed.
+# collect_timers: a timer without a run has not failed, nor has one whose last run someone stopped (server/messages/ended.py).
 collect_timers() {
   local name
   for name in $(timers_listed); do
     timers_record "$name" | awk -v app="$app" -v name="$name" '{
-      printf "selvedge_timer_failed{app=\"%s\",timer=\"%s\"} %d\n", app, name, ($3 != "-" && $3 != "success") }'
+      printf "selvedge_timer_failed{app=\"%s\",timer=\"%s\"} %d\n", app, name,
+        ($3 != "-" && $3 != "success" && !($3 == "signal" && $5 == "TERM")) }'
   done
 }
 

@@ -21,6 +21,8 @@ BALANCER = ".balancer"
 """The end of the name that an app's site has on its balancer."""
 LATER = 75
 """The exit status of that program while a message has not arrived."""
+TOLD = ("TimerFailed", "BackupOld", "CertificateExpires")
+"""What an app that sends messages tells already (messages/ended.py, messages/checks.py), with more of the reason."""
 HIDDEN = ("alertname", "severity", "job")
 DOWN = "Prometheus"
 
@@ -67,14 +69,20 @@ def pass_on(known, now):
 
 
 def asked():
-    """Return the firing alerts by their labels; None if Prometheus does not answer."""
+    """Return the firing alerts by their labels, without those that others tell; None if Prometheus does not answer."""
     try:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(URL, timeout=20) as answer:
             found = json.load(answer)["data"]["alerts"]
     except (OSError, ValueError, KeyError):
         return None
-    return {key(alert["labels"]): described(alert) for alert in found if alert.get("state") == "firing"}
+    firing = [alert for alert in found if alert.get("state") == "firing" and not told(alert["labels"])]
+    return {key(alert["labels"]): described(alert) for alert in firing}
+
+
+def told(labels):
+    """Return whether the app tells this trouble itself, so that no one hears of it twice, by two definitions."""
+    return labels.get("alertname") in TOLD and sender(labels.get("app", "")) != ""
 
 
 def key(labels):

@@ -115,6 +115,15 @@ def test_an_alert_of_an_app_goes_to_its_own_addresses(run: Callable[..., list[st
     assert words.partition(" --repeat")[2] == app
 
 
+@pytest.mark.parametrize("name", ["TimerFailed", "BackupOld", "CertificateExpires"])
+def test_what_an_app_tells_itself_is_not_said_twice(run: Callable[..., list[str]], tmp_path: Path, name: str) -> None:
+    sends(tmp_path, "blog")
+    own, other = ({"alertname": name, "instance": "web-1", "app": app} for app in ("blog", "shop"))
+    assert run(firing(own), firing(other), firing({**own, "alertname": "AppDown"})) == [
+        f"failure {title} | It is full: `rm -rf $HOME`." for title in (f"{name}: shop on web-1", "AppDown: blog on web-1")
+    ]
+
+
 def test_an_alert_that_ends_while_its_message_is_on_its_way_is_said_to_have_ended(run: Callable[..., list[str]]) -> None:
     run(firing(DISK), delivers=75)
     assert run()[-1].startswith("success Ended: DiskFull")
