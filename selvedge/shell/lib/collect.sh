@@ -78,10 +78,11 @@ collect_backup() {
 }
 
 collect_certificate() {
-  local chain end
+  local chain dates
   [ -n "$certificate" ] || return 0
   chain=$(https_chain "$certificate" "$folder")
   [ -s "$chain" ] || return 0
-  end=$(openssl x509 -in "$chain" -noout -enddate 2>/dev/null | sed 's/^notAfter=//') || return 0
-  printf 'selvedge_certificate_expiry_seconds{app="%s"} %s\n' "$app" "$(date -d "$end" +%s)"
+  dates=$(openssl x509 -in "$chain" -noout -startdate -enddate 2>/dev/null) || return 0
+  printf 'selvedge_certificate_start_seconds{app="%s"} %s\n' "$app" "$(date -d "$(printf '%s\n' "$dates" | sed -n 's/^notBefore=//p')" +%s)"
+  printf 'selvedge_certificate_expiry_seconds{app="%s"} %s\n' "$app" "$(date -d "$(printf '%s\n' "$dates" | sed -n 's/^notAfter=//p')" +%s)"
 }
