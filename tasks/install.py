@@ -12,11 +12,14 @@ BALANCER = ("nginx", "curl", "ca-certificates", "logrotate", "iproute2")
 @sv.step
 def install(app):
     """Install Python, nginx, git and the process manager."""
+    messages = sv.Tool("apprise", sv.APPRISE_REQUIREMENT, app.mirrors.pypi_url)
     if app.has_only_database:
         if app.metrics.enabled:
             # nginx passes on what Prometheus asks ([metrics]).
             yield sv.Port(app.nginx.http_port, "nginx")
             yield sv.Packages(*BALANCER)
+        if app.notify.from_servers:
+            yield messages
         return
     manager = sv.process_manager(app)
     yield sv.Port(app.nginx.http_port, "nginx")
@@ -25,7 +28,7 @@ def install(app):
     else:
         yield sv.Packages(*BASE, *manager.packages, *(["restic"] if app.backup.to else []))
     if app.notify.from_servers:
-        yield sv.Tool("apprise", sv.APPRISE_REQUIREMENT, app.mirrors.pypi_url)
+        yield messages
     if app.machine.packages:
         yield sv.OwnPackages(*app.machine.packages)
     if app.nginx.http_port == 80:

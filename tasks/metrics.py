@@ -5,6 +5,7 @@ from selvedge import operations
 from selvedge.release import preconditions
 
 from .parts.firewall import firewall
+from .parts.messages import messages
 from .parts.metrics import app_files, exporters, prometheus, server_files
 
 REMOVE = sv.Option("remove", "Remove Prometheus and all that belongs to it.")
@@ -31,4 +32,6 @@ def metrics(app):
     if app.asked_by:
         yield sv.Absent(f"/etc/selvedge/metrics/targets/{app.name}.json")
     else:
+        # No release of the app need be here, and Prometheus's alerts are messages. Its timer calls their program.
+        yield from messages(app)
         yield from prometheus(app)

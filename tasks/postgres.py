@@ -6,6 +6,7 @@ from selvedge.release import preconditions
 from .parts.app_user import app_user
 from .parts.backups import backups
 from .parts.database_network import database_clients, remote_database
+from .parts.messages import messages
 
 
 @sv.step(precondition=preconditions.postgres)
@@ -22,5 +23,6 @@ def postgres(app):
     yield sv.PostgresDatabase(app.name)
     yield from database_clients(app)
     if app.has_only_database:
-        # No release of the app sets them up.
+        # No release of the app sets them up. The backups call the program of the messages.
+        yield from messages(app)
         yield from backups(app)

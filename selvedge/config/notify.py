@@ -21,7 +21,8 @@ class Notify(Section):
     )
     from_servers: Switch = Field(
         False,
-        description="Servers send messages, too: of a failed timer or backup, and of a certificate that is not renewed. They get "
-        "apprise and the addresses, in a file that only root can read. Without it, nothing of that is on a server.",
+        description="Servers send messages, too: of a failed timer or backup, of a certificate that is not renewed, and of alerts "
+        "(`[metrics]`). They get apprise and the addresses, in a file that only root can read. Without it, nothing of that is on "
+        "a server.",
         examples=[True],
     )

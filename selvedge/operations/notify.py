@@ -50,7 +50,9 @@ def _test(run: Run, session: Session) -> None:
     if mark != session.mark:
         raise session.lost("while it sent a message")
     if status == "absent":
-        raise SelvedgeError(f"{host}: the messages are not set up on the server.", f"Run `fab -H {host} deploy` first.")
+        # The server with everyone's Prometheus need not run the app.
+        chain = "setup" if session.target.metrics.server == host else "deploy"
+        raise SelvedgeError(f"{host}: the messages are not set up on the server.", f"Run `fab -H {host} {chain}` first.")
     for line in lines:
         run.report.line(line_prefix(run, host) or f"{host}: ", clean(line))
     if status != "0":

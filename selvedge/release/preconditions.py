@@ -104,8 +104,10 @@ def postgres(app: Target) -> None:
         app.database_password  # noqa: B018
     if app.has_only_database:
         from selvedge.resources.backups import check_backup
+        from selvedge.resources.messages import check_messages
 
         check_backup(app)
+        check_messages(app)
         return
     _service(app, "postgres", wanted=app.services.postgres)
 
@@ -116,11 +118,14 @@ def redis(app: Target) -> None:
 
 
 def metrics(app: Target) -> None:
-    """Check that the app has metrics on some server. Raises UsageError."""
+    """Check that the app has metrics on some server, and the addresses of its alerts. Raises UsageError or ConfigError."""
     from selvedge.errors import UsageError
+    from selvedge.resources.messages import check_messages
 
     if not (app.metrics.enabled or app.metrics.server):
         raise UsageError(f"The app {app.name} has no metrics in hosts.toml.", "Add `enabled = true` to a table [metrics].")
+    if app.metrics.enabled and not app.asked_by:
+        check_messages(app)
 
 
 def _service(app: Target, name: str, *, wanted: bool) -> None:

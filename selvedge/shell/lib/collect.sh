@@ -67,12 +67,13 @@ collect_restarts() {
     printf "selvedge_process_restarts_total{app=\"%s\",process=\"%s\"} %d\n", app, $2, $7 }'
 }
 
-# collect_timers: a timer without a run has not failed.
+# collect_timers: a timer without a run has not failed, nor has one whose last run someone stopped (server/messages/ended.py).
 collect_timers() {
   local name
   for name in $(timers_listed); do
     timers_record "$name" | awk -v app="$app" -v name="$name" '{
-      printf "selvedge_timer_failed{app=\"%s\",timer=\"%s\"} %d\n", app, name, ($3 != "-" && $3 != "success") }'
+      printf "selvedge_timer_failed{app=\"%s\",timer=\"%s\"} %d\n", app, name,
+        ($3 != "-" && $3 != "success" && !($3 == "signal" && $5 == "TERM")) }'
   done
 }
 
@@ -85,10 +86,11 @@ collect_backup() {
 }
 
 collect_certificate() {
-  local chain end
+  local chain dates
   [ -n "$certificate" ] || return 0
   chain=$(https_chain "$certificate" "$folder")
   [ -s "$chain" ] || return 0
-  end=$(openssl x509 -in "$chain" -noout -enddate 2>/dev/null | sed 's/^notAfter=//') || return 0
-  printf 'selvedge_certificate_expiry_seconds{app="%s"} %s\n' "$app" "$(date -d "$end" +%s)"
+  dates=$(openssl x509 -in "$chain" -noout -startdate -enddate 2>/dev/null) || return 0
+  printf 'selvedge_certificate_start_seconds{app="%s"} %s\n' "$app" "$(date -d "$(printf '%s\n' "$dates" | sed -n 's/^notBefore=//p')" +%s)"
+  printf 'selvedge_certificate_expiry_seconds{app="%s"} %s\n' "$app" "$(date -d "$(printf '%s\n' "$dates" | sed -n 's/^notAfter=//p')" +%s)"
 }

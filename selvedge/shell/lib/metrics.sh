@@ -169,6 +169,8 @@ metrics_remove_server() {
   done
   for unit in selvedge-metrics.timer selvedge-alerts.timer selvedge-metrics-private.socket; do stamp_remove "$unit"; done
   rm -rf -- "$metrics_folder" /etc/nginx/selvedge/metrics /var/lib/selvedge/metrics /var/lib/selvedge/alerts /var/log/selvedge-metrics
+  # What was told of alerts (server/messages): one that is there when the metrics come back is a new one.
+  rm -f -- /var/lib/selvedge/messages/*/alert.* /var/lib/selvedge/messages/.server/alert.*
   rm -f -- "$metrics_mark"
   rmdir /usr/local/lib/selvedge /etc/nginx/selvedge /etc/selvedge 2>/dev/null || :
   # A failure here would put back files of nginx that need the folders above.

@@ -1,11 +1,13 @@
 """Pass the alerts of Prometheus on: new ones and ended ones, each once. A timer runs this program every minute ([metrics]).
 
-The file with the alerts that are known changes only when their messages were delivered: what could not be said is said later. An
-alert that ends before that has nothing to say.
+A message that has not arrived is said again in the next minute, until it has; the program that sends it (messages/notify.py) limits
+how often. An alert that ends before anyone has heard of it has nothing to say.
 """
 
+import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import urllib.request
@@ -13,51 +15,74 @@ import urllib.request
 URL = os.environ.get("SELVEDGE_ALERTS_URL", "http://127.0.0.1:9090/api/v1/alerts")
 STATE = os.environ.get("SELVEDGE_ALERTS_STATE", "/var/lib/selvedge/alerts/state.json")
 NOTIFY = os.environ.get("SELVEDGE_ALERTS_NOTIFY", "/usr/local/lib/selvedge/notify")
+ETC = os.environ.get("SELVEDGE_ALERTS_ETC", "/etc/selvedge")
+"""The folder of each app that sends messages has notify-urls."""
+BALANCER = ".balancer"
+"""The end of the name that an app's site has on its balancer."""
+LATER = 75
+"""The exit status of that program while a message has not arrived."""
+TOLD = ("TimerFailed", "BackupOld", "CertificateExpires")
+"""What an app that sends messages tells already (messages/ended.py, messages/checks.py), with more of the reason."""
 HIDDEN = ("alertname", "severity", "job")
 DOWN = "Prometheus"
 
 
 def main():
     """Compare the alerts of now with those that were said, and say what is new. Return the exit status."""
-    known = read_state()
-    now = asked()
+    state = read_state()
+    known = state.get("alerts", {})
+    now, failures = asked(), 0
     if now is None:
         # One failure is a restart of Prometheus, or a boot.
-        failures = known.get("failures", 0) + 1
+        failures = state.get("failures", 0) + 1
         if failures < 5:
-            write_state({**known, "failures": failures})
+            write_state({**state, "failures": failures})
             return 0
         text = "Prometheus on this server does not answer, so there are no alerts. `sudo journalctl -u prometheus -n 50` shows why."
-        now = {**known.get("alerts", {}), DOWN: {"title": "Prometheus does not answer", "text": text}}
-    else:
-        failures = 0
-    said = dict(known.get("alerts", {}))
-    status = 0
-    for key, alert in now.items():
-        if key not in said:
-            if not notify("failure", alert["title"], alert["text"]):
-                status = 1
-                continue
-            said[key] = alert
-    for key, alert in list(said.items()):
-        if key not in now:
-            if not notify("success", f"Ended: {alert['title']}", f"No longer: {alert['text']}"):
-                status = 1
-                continue
-            del said[key]
+        now = {key: alert for key, alert in known.items() if alert.get("kind") != "success"}
+        now[DOWN] = {"title": "Prometheus does not answer", "text": text}
+    said, status = pass_on(known, now)
     write_state({"alerts": said, "failures": failures})
     return status if os.path.exists(NOTIFY) else 0
 
 
+def pass_on(known, now):
+    """Say what is new of the alerts of now, and return what was said of each alert, and the exit status.
+
+    Of an alert in `known`, `kind` is what was said last: failure, or success when it had ended. `arrived`: the message has arrived.
+    """
+    said, status = {}, 0
+    for key in {**known, **now}:
+        before, kind = known.get(key), "failure" if key in now else "success"
+        if before and before.get("arrived", True) and before.get("kind", "failure") == kind:
+            said[key] = before
+            continue
+        alert = now.get(key) or before
+        arrived = notify(key, kind, alert)
+        if arrived is None:
+            status = 1
+            if before:
+                said[key] = before
+        elif kind == "failure" or not arrived:
+            said[key] = {**alert, "kind": kind, "arrived": arrived}
+    return said, status
+
+
 def asked():
-    """Return the firing alerts by their labels; None if Prometheus does not answer."""
+    """Return the firing alerts by their labels, without those that others tell; None if Prometheus does not answer."""
     try:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(URL, timeout=20) as answer:
             found = json.load(answer)["data"]["alerts"]
     except (OSError, ValueError, KeyError):
         return None
-    return {key(alert["labels"]): described(alert) for alert in found if alert.get("state") == "firing"}
+    firing = [alert for alert in found if alert.get("state") == "firing" and not told(alert["labels"])]
+    return {key(alert["labels"]): described(alert) for alert in firing}
+
+
+def told(labels):
+    """Return whether the app tells this trouble itself, so that no one hears of it twice, by two definitions."""
+    return labels.get("alertname") in TOLD and sender(labels.get("app", "")) != ""
 
 
 def key(labels):
@@ -73,16 +98,36 @@ def described(alert):
     title = f"{labels.get('alertname', 'Alert')}: {' on '.join(about) or 'server'}"
     if more:
         title = f"{title} ({', '.join(more)})"
-    return {"title": title, "text": " ".join(alert.get("annotations", {}).get("summary", title).split())}
+    text = " ".join(alert.get("annotations", {}).get("summary", title).split())
+    return {"title": title, "text": text, "app": sender(labels.get("app", ""))}
 
 
-def notify(kind, title, text):
-    """Return whether the message was delivered."""
+def sender(label):
+    """Return the app to which a label belongs if it sends messages, "" for all apps of the server."""
+    app = label[: -len(BALANCER)] if label.endswith(BALANCER) else label
+    if not re.fullmatch(r"[a-z][a-z0-9-]{0,60}", app):
+        return ""
     try:
-        done = subprocess.run([NOTIFY, kind, title], input=f"{text}\n", text=True, timeout=60, check=False)
+        return app if os.path.getsize(f"{ETC}/{app}/notify-urls") else ""
+    except OSError:
+        return ""
+
+
+def notify(key, kind, alert):
+    """Say that an alert has begun (failure) or ended (success). Return whether this has arrived, None if it could not be said."""
+    title, text = alert["title"], alert["text"]
+    if kind == "success":
+        title, text = f"Ended: {title}", f"No longer: {text}"
+    # One cause for the beginning and the end. The labels of an alert are no name of a file.
+    cause = f"alert.{hashlib.sha256(key.encode()).hexdigest()[:24]}"
+    command = [NOTIFY, kind, title, "--about", cause, "--repeat"]
+    if alert.get("app"):
+        command += ["--app", alert["app"]]
+    try:
+        done = subprocess.run(command, input=f"{text}\n", text=True, timeout=60, check=False)
     except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0
+        return None
+    return {0: True, LATER: False}.get(done.returncode)
 
 
 def read_state():

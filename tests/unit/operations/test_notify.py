@@ -77,3 +77,13 @@ def test_each_server_sends_one(run: Callable[..., tuple[Run, io.StringIO]], said
         else:
             notify(found)
     assert screen.getvalue() == f"This machine: sent to 1 of 1 address.\n{shown}"
+
+
+def test_a_server_that_need_not_run_the_app_is_set_up_by_setup(run: Callable[..., tuple[Run, io.StringIO]]) -> None:
+    with webhook() as (address, _):
+        found, _screen = run(f"json://{address}/x", "MARK absent\n")
+        session = found.fleet.sessions[0]
+        monitor = {"metrics": session.target.metrics.model_copy(update={"enabled": True, "server": "web-1"})}
+        session.target = session.target.model_copy(update=monitor)
+        with pytest.raises(SelvedgeError, match="Run `fab -H web-1 setup` first"):
+            notify(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,10 @@ from tests.support.tables import check
 
 URLS = "SELVEDGE_NOTIFY__URLS"
 BALANCER = {**BACKEND, "groups": {"web": ["web-2"]}, "balancer": {"hosts": ["server"], "backends": "web"}}
+MONITOR = {"metrics": {"enabled": True, "server": "server"}}
+OTHER = {"hosts": {"web-2": {"address": "10.0.0.3"}}, "groups": {"web": ["web-2"]}}
+DATABASE = {**OTHER, "services": {"postgres": True, "hosts": ["server"], "clients": "web"}}
+"""The server has the database of web-2, and does not run the app."""
 
 
 def test_removal() -> None:
@@ -84,19 +89,44 @@ class TestFiles:
             assert "/usr/local/lib" not in file("supervisor", app("messages", notify={}), path).text
 
 
-def test_a_balancer_declares_the_same_shared_files(app: Callable[..., Target]) -> None:
-    places = ("/usr/local/", "/etc/systemd/system/selvedge-notify")
+@pytest.mark.parametrize(("step", "more"), [("balancer", BALANCER), ("metrics", MONITOR), ("postgres", DATABASE)])
+def test_a_server_without_a_release_declares_the_same_files(app: Callable[..., Target], step: str, more: dict[str, Any]) -> None:
+    places = ("/usr/local/lib/selvedge/messages/", "/usr/local/lib/selvedge/notify", "/etc/systemd/system/selvedge-notify")
     shared = [
-        {each.path: each for each in of(step, settings, File) if each.path.startswith(places)}
-        for step, settings in (("supervisor", app("messages")), ("balancer", app("messages", **BALANCER)))
+        {each.path: each for each in of(name, settings, File) if each.path.startswith(places)}
+        for name, settings in (("supervisor", app("messages")), (step, app("messages", **more)))
     ]
     assert shared[0] == shared[1] and len(shared[0]) > 10
+    settings = app("messages", **more)
+    assert [each.name for each in of("install", settings, Tool) if each.name == "apprise"] == ["apprise"]
+    assert file(step, settings, settings.paths.notify_urls).secret and file(step, settings, settings.paths.notify_settings)
+    assert [each for each in of(step, app("messages", notify={}, **more)) if isinstance(each, MessagesRemoved)]
+
+
+def test_the_database_s_server_gets_apprise_with_the_setting_only(app: Callable[..., Target]) -> None:
+    assert of("install", app("messages", notify={}, **DATABASE)) == []
+
+
+def test_the_messages_are_there_before_what_calls_their_program(app: Callable[..., Target]) -> None:
+    for step, more, caller in (
+        ("metrics", MONITOR, "selvedge-alerts.timer"), ("postgres", DATABASE, "selvedge-hello-backup.timer"),
+    ):  # fmt: skip
+        names = [getattr(each, "path", getattr(each, "name", "")) for each in of(step, app("messages", **more))]
+        assert names.index("/usr/local/lib/selvedge/notify") < names.index(caller)
+
+
+def test_a_server_that_another_one_asks_has_no_alerts_to_tell(app: Callable[..., Target]) -> None:
+    asked = app("messages", hosts={"monitor": {"address": "10.0.0.1"}}, metrics={"enabled": True, "server": "monitor"})
+    assert not [each for each in of("metrics", asked, File) if "notify" in each.path]
 
 
 class TestMissingAddresses:
     @pytest.mark.parametrize("urls", [{}, {URLS: " \n"}])
     def test_they_are_asked_for_before_a_server_is_contacted(self, app: Callable[..., Target], urls: dict[str, str]) -> None:
-        for step, more in ((preconditions.switch, {}), (preconditions.balancer, BALANCER)):
+        for step, more in (
+            (preconditions.switch, {}), (preconditions.balancer, BALANCER), (preconditions.metrics, MONITOR),
+            (preconditions.postgres, DATABASE),
+        ):  # fmt: skip
             settings = app("messages", passwords={"SELVEDGE_BACKUP__PASSWORD": "a long password", **urls}, **more)
             with pytest.raises(ConfigError, match="the addresses of the messages are missing") as caught:
                 step(settings)

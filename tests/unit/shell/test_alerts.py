@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -39,19 +40,21 @@ def firing(labels: dict[str, str], state: str = "firing") -> dict[str, Any]:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[Callable[..., list[str]]]:
-    """Run the program with these alerts, and return what was said until now."""
+    """Run the program with these alerts, and return what was said until now. delivers: the exit status of what says it."""
     server = HTTPServer(("127.0.0.1", 0), Prometheus)
     Thread(target=server.serve_forever, daemon=True).start()
     program, notify, said = tmp_path / "alerts.py", tmp_path / "notify", tmp_path / "said"
     program.write_text(alerts_program())
-    names = {"URL": f"http://127.0.0.1:{server.server_address[1]}/api/v1/alerts", "STATE": str(tmp_path / "state/state.json")}
+    names = {"URL": f"http://127.0.0.1:{server.server_address[1]}/api/v1/alerts", "STATE": str(tmp_path / "state/state.json"),
+             "ETC": str(tmp_path / "etc")}  # fmt: skip
     env = {**os.environ, **{f"SELVEDGE_ALERTS_{key}": value for key, value in {**names, "NOTIFY": str(notify)}.items()}}
 
-    def asked(*alerts: dict[str, Any], down: bool = False, delivers: bool | None = True, status: int = 0) -> list[str]:
+    def asked(*alerts: dict[str, Any], down: bool = False, delivers: int | None = 0, status: int = 0) -> list[str]:
         Prometheus.alerts = None if down else list(alerts)
         notify.unlink(missing_ok=True)
         if delivers is not None:
-            notify.write_text(f'#!/bin/sh\necho "$1 $2 | $(cat)" >>{said}\n' if delivers else "#!/bin/sh\nexit 1\n")
+            lines = (f'echo "$1 $2 | $(cat)" >>{said}', 'shift 2; echo "$*" >>"${0%/*}/words"') if delivers in (0, 75) else ()
+            notify.write_text("\n".join(["#!/bin/sh", *lines, f"exit {delivers}\n"]))
             notify.chmod(0o755)
         assert subprocess.run([sys.executable, "-BIS", program], env=env, check=False).returncode == status
         return said.read_text().splitlines() if said.exists() else []
@@ -77,8 +80,77 @@ def test_an_alert_that_has_just_begun_is_not_said(run: Callable[..., list[str]])
 
 def test_what_could_not_be_said_is_said_later_once(run: Callable[..., list[str]]) -> None:
     assert run(firing(DISK), delivers=None) == []
-    assert run(firing(DISK), delivers=False, status=1) == []
+    assert run(firing(DISK), delivers=1, status=1) == []
     assert len(run(firing(DISK))) == 1 and len(run(firing(DISK))) == 1
+
+
+def test_what_has_not_arrived_is_said_again_each_minute(run: Callable[..., list[str]], tmp_path: Path) -> None:
+    run(firing(DISK), delivers=75)
+    assert len(run(firing(DISK), delivers=75)) == 2 and len(run(firing(DISK))) == 3 and len(run(firing(DISK))) == 3
+    run(delivers=75)
+    assert [line.split()[0] for line in run()] == ["failure"] * 3 + ["success"] * 2 and len(run()) == 5
+    # The beginning and the end have one cause.
+    (words,) = {*(tmp_path / "words").read_text().splitlines()}
+    assert re.fullmatch(r"--about alert\.[0-9a-f]{24} --repeat", words)
+
+
+def sends(tmp_path: Path, app: str) -> None:
+    """Let an app send messages."""
+    (tmp_path / "etc" / app).mkdir(parents=True)
+    (tmp_path / "etc" / app / "notify-urls").write_text("json://a.test/1\n")
+
+
+@pytest.mark.parametrize(
+    ("label", "app"),
+    [("blog", " --app blog"), ("blog.balancer", " --app blog"), ("shop", ""), ("../blog", ""), ("--app", ""), ("", "")],
+)
+def test_an_alert_of_an_app_goes_to_its_own_addresses(run: Callable[..., list[str]], tmp_path: Path, label: str, app: str) -> None:
+    sends(tmp_path, "blog")
+    labels = {"alertname": "AppDown", "instance": "web-1", "app": label}
+    run(firing({name: value for name, value in labels.items() if value}))
+    # Also if it sends none any longer.
+    (tmp_path / "etc/blog/notify-urls").unlink()
+    run()
+    (words,) = {*(tmp_path / "words").read_text().splitlines()}
+    assert words.partition(" --repeat")[2] == app
+
+
+@pytest.mark.parametrize("name", ["TimerFailed", "BackupOld", "CertificateExpires"])
+def test_what_an_app_tells_itself_is_not_said_twice(run: Callable[..., list[str]], tmp_path: Path, name: str) -> None:
+    sends(tmp_path, "blog")
+    own, other = ({"alertname": name, "instance": "web-1", "app": app} for app in ("blog", "shop"))
+    assert run(firing(own), firing(other), firing({**own, "alertname": "AppDown"})) == [
+        f"failure {title} | It is full: `rm -rf $HOME`." for title in (f"{name}: shop on web-1", "AppDown: blog on web-1")
+    ]
+
+
+def test_an_alert_that_ends_while_its_message_is_on_its_way_is_said_to_have_ended(run: Callable[..., list[str]]) -> None:
+    run(firing(DISK), delivers=75)
+    assert run()[-1].startswith("success Ended: DiskFull")
+
+
+def test_an_alert_that_comes_back_before_its_end_has_arrived_is_said_again(run: Callable[..., list[str]]) -> None:
+    run(firing(DISK))
+    run(delivers=75)
+    run(firing(DISK), delivers=75)
+    assert run(firing(DISK))[-1].startswith("failure DiskFull")
+
+
+def test_an_alert_that_has_ended_does_not_begin_again_with_a_silent_prometheus(run: Callable[..., list[str]]) -> None:
+    run(firing(DISK))
+    run(delivers=75)
+    for _ in range(5):
+        said = run(down=True)
+    assert [line.partition(":")[0] for line in said].count("failure DiskFull") == 1 and "success Ended: DiskFull" in said[-2]
+
+
+def test_a_state_of_an_earlier_version_is_one_that_was_said(run: Callable[..., list[str]], tmp_path: Path) -> None:
+    run(firing(DISK))
+    path = tmp_path / "state/state.json"
+    state = json.loads(path.read_text())
+    state["alerts"] = {key: {"title": each["title"], "text": each["text"]} for key, each in state["alerts"].items()}
+    path.write_text(json.dumps(state))
+    assert len(run(firing(DISK))) == 1 and run()[-1].startswith("success Ended: DiskFull")
 
 
 def test_an_alert_that_ends_before_it_was_said_is_not_said(run: Callable[..., list[str]]) -> None:

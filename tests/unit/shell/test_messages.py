@@ -65,6 +65,19 @@ class TestWhatUsersAreTold:
         assert told.decide(told.lost(state), "failure", NOW + 60)[0]
         assert not told.decide(told.lost(state), "success", NOW + 60)[0], "no one has heard of the failure"
 
+    def test_what_is_repeated_until_it_has_arrived_counts_once_and_has_the_same_limit(self) -> None:
+        state: dict[str, Any] = {}
+        sent = []
+        for minute in range(90):
+            send, state = told.decide(state, "failure", NOW + 60 * minute, repeated=True)
+            sent += [minute] * send
+            state = told.lost(state)
+            assert not told.has_arrived(state, "failure", NOW + 60 * minute)
+        assert sent == [0, 1, 2, 3, 60, 61, 62, 63] and state["failures"] == 1 and "held" not in state
+        state = told.arrived(state, "failure")
+        assert told.has_arrived(state, "failure", NOW) and not told.has_arrived(state, "success", NOW)
+        assert not told.decide(state, "failure", NOW + 5400, repeated=True)[0]
+
     def test_a_clock_that_was_set_back_holds_nothing(self) -> None:
         state = {"sent": [NOW + 9999] * 9, "sending": ["failure", NOW + 9999]}
         assert told.decide(state, "failure", NOW)[0]
@@ -182,8 +195,12 @@ class TestQueue:
         assert queued(server) == [] and not (server / "STATE").exists()
 
     @pytest.mark.parametrize(
-        "words", [["warning", "x"], ["failure"], ["--about", "../x", "failure", "x"], ["--app", "../x", "failure", "x"]]
-    )
+        "words",
+        [
+            ["warning", "x"], ["failure"], ["--about", "../x", "failure", "x"], ["--app", "../x", "failure", "x"],
+            ["--repeat", "failure", "x"],
+        ],
+    )  # fmt: skip
     def test_wrong_words_are_refused(self, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(SystemExit) as caught:
             notify.notify(*words)
@@ -194,6 +211,34 @@ class TestQueue:
         for kind in ("failure", "success", "failure"):
             notify.tell("quiet", "backup", kind, kind, "")
             assert [each["title"] for each in queued(server)] == ([kind] if kind == "failure" else [])
+
+
+class TestRepeated:
+    def test_it_is_sent_again_until_it_has_arrived(self, server: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def say(kind: str) -> int:
+            return notify.notify(kind, "the disk", "--about", "alert.1", "--repeat")
+
+        assert say("success") == 0, "no one has heard of a failure"
+        for _ in range(3):
+            assert say("failure") == notify.LATER and say("failure") == notify.LATER, "it is on its way"
+            (path,) = (server / "QUEUE").iterdir()
+            monkeypatch.setenv("SERVICE_RESULT", "exit-code")
+            notify.done(path.name)
+        assert say("failure") == notify.LATER
+        assert [each["kind"] for each in queued(server)] == ["failure"]
+        assert say("failure") == 0 and queued(server) == []
+        monkeypatch.setattr(told, "LIMIT", 5)
+        assert say("success") == notify.LATER
+        (ended,) = queued(server)
+        assert ended["body"].startswith("It began at 20") and "failed" not in ended["body"]
+        assert say("success") == 0
+
+    def test_without_an_address_for_it_no_one_waits(self, server: Path) -> None:
+        (server / "ETC/blog/notify-urls").unlink()
+        add(server, "quiet", "json://a.test/3", only_failures=True)
+        assert notify.notify("--about", "x", "--repeat", "failure", "x") == notify.LATER and len(queued(server)) == 1
+        assert notify.notify("--about", "x", "--repeat", "success", "x") == 0 and queued(server) == []
+        assert notify.notify("--app", "other", "--about", "x", "--repeat", "failure", "x") == 0
 
 
 class TestEnded:

@@ -13,6 +13,8 @@ from .text import BODY, TITLE, beginning, clean, moment, one_line
 
 LONGEST = 65536
 """The most bytes that are read of a body."""
+LATER = 75
+"""The exit status of --repeat while the message has not arrived: EX_TEMPFAIL of sysexits.h(3head)."""
 
 
 def parser():
@@ -23,6 +25,10 @@ def parser():
     )  # fmt: skip
     found.add_argument("--app", default="", help="send it to the addresses of this app (default: those of all apps here)")
     found.add_argument("--about", default="", help="the cause: of one cause, only the first failure and the next success are sent")
+    found.add_argument(
+        "--repeat", action="store_true",
+        help=f"with --about: the status is {LATER} until the message has arrived; repeat the command every minute until it is 0",
+    )  # fmt: skip
     found.add_argument("--fab", default="", help="what to type: the arguments of fab after -H HOST")
     found.add_argument("kind", choices=["failure", "success"])
     found.add_argument("title")
@@ -36,32 +42,40 @@ def notify(*words):
         parser().error("--about: must be at most 100 letters, digits, '.', '_' and '-'")
     if not re.fullmatch(r"[a-z][a-z0-9.-]{0,60}|", given.app):
         parser().error("--app: must be the name of an app")
+    if given.repeat and not given.about:
+        parser().error("--repeat: needs --about")
     body = b"" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.buffer.read(LONGEST)
-    tell(given.app, given.about, given.kind, given.title, clean(body).strip(), fab=given.fab)
-    return 0
+    text = clean(body).strip()
+    arrived = tell(given.app, given.about, given.kind, given.title, text, fab=given.fab, repeated=given.repeat)
+    return LATER if given.repeat and not arrived else 0
 
 
-def tell(app, cause, kind, title, body, *, fab=""):
-    """Queue a message if its users do not know it yet. app, cause: "" for none. Never raises: it must not disturb its caller."""
+def tell(app, cause, kind, title, body, *, fab="", repeated=False):
+    """Queue a message if its users do not know it yet. Return whether they do. app, cause: "" for none.
+
+    Never raises: it must not disturb its caller.
+    """
     try:
         senders = settings.senders(app)
         # Most runs succeed, and no one was told of a failure.
         new = kind == "success" and cause and not told.known(app, cause)
         if senders and not new:
-            _queue(app, senders, cause, kind, one_line(title), body, fab)
+            return _queue(app, senders, cause, kind, one_line(title), body, fab, repeated)
     except (OSError, ValueError, KeyError) as error:
         settings.note(f"{app or 'the server'}: a message was not queued: {type(error).__name__}: {error}")
+        return False
+    return True
 
 
-def _queue(app, senders, cause, kind, title, body, fab):
+def _queue(app, senders, cause, kind, title, body, fab, repeated):
     now = int(time.time())
     urls = {url: None for each in senders for url in each.urls if kind == "failure" or not each.only_failures}
     with told.remembered(app, cause or told.OTHER) as state:
         if cause:
-            send, new = told.decide(state, kind, now)
+            send, new = told.decide(state, kind, now, repeated=repeated)
         else:
             send, new = told.admit(state, now)
-        extra = _extra(state, kind, now) if send else []
+        extra = _extra(state, kind, now, repeated) if send else []
         if send and not urls:
             send, new = False, told.arrived(new, kind)
         if new.get("held", 0) > state.get("held", 0):
@@ -74,12 +88,15 @@ def _queue(app, senders, cause, kind, title, body, fab):
         tail = "\n".join([*extra, *command, f"{host}, {moment(now)}"])
         text = "\n".join(filter(None, [beginning(body, BODY - len(tail.encode()) - 1), tail]))
         put({"app": app, "cause": cause, "kind": kind, "title": beginning(title, TITLE), "body": text, "urls": list(urls)})
+    return not send and told.has_arrived(new, kind, now)
 
 
-def _extra(state, kind, now):
+def _extra(state, kind, now, repeated):
     """Return lines about what was not told. state: the one before this message."""
     lines = []
-    if kind == "success" and state.get("failures"):
+    if kind == "success" and repeated and state.get("since"):
+        lines.append(f"It began at {moment(state['since'])}.")
+    elif kind == "success" and state.get("failures"):
         count = state["failures"]
         lines.append(f"It had failed {'once' if count == 1 else f'{count} times'} since {moment(state.get('since', now))}.")
     if state.get("held"):

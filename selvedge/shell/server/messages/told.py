@@ -20,27 +20,36 @@ OTHER = "other"
 """The name of the state of messages without a cause."""
 
 
-def decide(state, kind, now):
+def decide(state, kind, now, *, repeated=False):
     """Return whether to send a message, and the new state. kind: failure or success. now: in seconds since 1970.
 
+    repeated: the caller says the same thing until it has arrived, so that it counts once, and is later but not left out.
     Of a state, `told` is the last kind that has arrived, `sending` a kind and since when it is on its way, `sent` the times of the
     last messages, `failures` and `since` count the failures after the last success, and `held` the messages that were too many.
     """
     state = {**state, "sent": [at for at in state.get("sent", []) if now - HOUR < at <= now]}
-    on_its_way = state.get("sending")
-    known = state.get("told", "success")
-    if on_its_way and 0 <= now - on_its_way[1] < SENDING:
-        known = on_its_way[0]
+    known = _on_its_way(state, now) or state.get("told", "success")
     if kind == "failure":
-        state["failures"] = state.get("failures", 0) + 1
+        state["failures"] = state.get("failures", 0) + (not repeated or "since" not in state)
         state.setdefault("since", now)
     elif known == "success":
         state.pop("failures", None), state.pop("since", None)
     if kind == known:
         return False, state
     if len(state["sent"]) >= LIMIT:
-        return False, {**state, "held": state.get("held", 0) + 1}
+        return False, state if repeated else {**state, "held": state.get("held", 0) + 1}
     return True, {**state, "sent": [*state["sent"], now], "sending": [kind, now]}
+
+
+def _on_its_way(state, now):
+    """Return the kind of the message that is on its way, None without one."""
+    found = state.get("sending")
+    return found[0] if found and 0 <= now - found[1] < SENDING else None
+
+
+def has_arrived(state, kind, now):
+    """Return whether the last that users have heard is of this kind, and nothing is on its way."""
+    return not _on_its_way(state, now) and state.get("told", "success") == kind
 
 
 def admit(state, now):

@@ -61,7 +61,7 @@ def left(managed: Managed, part: str) -> list[str]:
 
 
 def run(managed: Managed, shell: str) -> str:
-    return managed.run(f"{functions('timers', 'prune', 'remove', 'stamp', 'service')}\n{shell}")
+    return managed.run(f"{functions('timers', 'prune', 'remove', 'stamp', 'service', 'collect')}\n{shell}")
 
 
 def test_an_app_has_its_own_timers(timers: Managed) -> None:
@@ -255,3 +255,17 @@ class TestCommand:
     def test_a_release_that_is_missing(self, command: Callable[[str], str], server: Server) -> None:
         server.path(f"/srv/hello/instances/{OLD}/run").unlink()
         assert command("") == f"The release {OLD} is missing.\nstatus 1\n"
+
+
+@pytest.mark.parametrize(
+    ("result", "status", "failed"),
+    [
+        ("success", "0", 0), ("exit-code", "3", 1), ("timeout", "TERM", 1), ("signal", "KILL", 1), ("signal", "TERM", 0),
+        ("", "", 0),
+    ],
+)  # fmt: skip
+def test_a_stopped_run_is_no_failure_in_the_metrics(timers: Managed, result: str, status: str, failed: int) -> None:
+    ended = [f"TIMER_RESULT={result}", f"TIMER_STATUS={status}"] if result else []
+    lines = [f"TIMER_RELEASE={OLD}", "TIMER_BEGAN=100", *ended]
+    timers.server.path(f"{RECORDS}/hello.x").write_text("".join(f"{line}\n" for line in lines))
+    assert f'selvedge_timer_failed{{app="hello",timer="x"}} {failed}' in run(timers, "collect_timers").splitlines()

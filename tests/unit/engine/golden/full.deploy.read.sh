@@ -323,7 +323,7 @@ probe_path /usr/local/lib/selvedge/messages/messages/ended.py 33f9fd828170a1278b
 printf '\n%s fact 76\n' "$mark"
 probe_path /usr/local/lib/selvedge/messages/messages/escapes.py dc13cf3a018da90ab8d552e4b4bacacc938140cea190f87e3053e63cd0fd548f
 printf '\n%s fact 77\n' "$mark"
-probe_path /usr/local/lib/selvedge/messages/messages/notify.py d31755337d39cec4711d0663fe9f95af4d6f2e5c9bae83a7e22a60170d56fd18
+probe_path /usr/local/lib/selvedge/messages/messages/notify.py 2fa25e7b94e064e5ddd95648422b7ea46628a572dfb3d760d7be45ca3bc2a3a8
 printf '\n%s fact 78\n' "$mark"
 probe_path /usr/local/lib/selvedge/messages/messages/outcome.py 9d3adef7c29bc9a84068b1451e33dd9d2167dee93adadcd828c18d047d2bf239
 printf '\n%s fact 79\n' "$mark"
@@ -333,7 +333,7 @@ probe_path /usr/local/lib/selvedge/messages/messages/settings.py 727dfa8473c9ec8
 printf '\n%s fact 81\n' "$mark"
 probe_path /usr/local/lib/selvedge/messages/messages/text.py 6e6fdcef60301de2676968f7254803099092910469d9995ef90ac684fa203b1a
 printf '\n%s fact 82\n' "$mark"
-probe_path /usr/local/lib/selvedge/messages/messages/told.py 72a9b9db9620841355a95ed46a9447c7e0b1f155193ff80eb2232b104bff6b23
+probe_path /usr/local/lib/selvedge/messages/messages/told.py 6d9e84666fc477ed6152dfa544ca90ea482d6671185f0790376a20ca594b1821
 printf '\n%s fact 83\n' "$mark"
 probe_path /usr/local/lib/selvedge/messages/messages/trial.py f771aa6b3e6d71819910a28f3a1ba6f1afc3d2416fac2fda864e23ccc51316e8
 printf '\n%s fact 84\n' "$mark"
