@@ -57,6 +57,7 @@ OWNED = (
     "/etc/selvedge/hello/notify-urls",
     "/etc/selvedge/hello/notify.json",
     "/etc/selvedge/hello/site-login",
+    "/etc/selvedge/metrics/apps/hello.balancer.sh",
     "/etc/selvedge/metrics/apps/hello.sh",
     "/etc/selvedge/metrics/targets/hello.json",
     "/etc/selvedge/redis/hello.conf",
@@ -108,6 +109,7 @@ OWNED = (
     "/var/lib/selvedge/loaded/selvedge-redis@hello",
     "/var/lib/selvedge/loaded/selvedge-stop.hello.service",
     "/var/lib/selvedge/loaded/supervisor-order-hello",
+    "/var/lib/selvedge/metrics/hello.balancer.prom",
     "/var/lib/selvedge/metrics/hello.prom",
 )
 KEPT = "remove hello from the server, keep /srv/hello/shared and /var/log/hello"
