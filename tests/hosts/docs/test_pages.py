@@ -16,7 +16,7 @@ PAGES = [
 
 LONG = (
     *("app-servers", "caching", "database-and-queue", "move-to-a-new-server", "several-servers", "staging-and-production"),
-    "take-over-a-hand-made-server",
+    *("take-over-a-hand-made-server", "backups", "databases-and-migrations", "remove-an-app", "roll-back", "several-apps"),
 )
 """Guides that take a minute or more each, and whose subjects have other tests on servers: only the long tests follow them."""
 
