@@ -78,5 +78,5 @@ def test_the_balancer_s_site_has_limits_and_a_certificate_for_the_alerts(server:
     assert done.returncode == 0, done
     found = server.path("/var/lib/selvedge/metrics/hello.balancer.prom").read_text()
     limits = [f'selvedge_limit{{app="hello.balancer",name="{name}"}} {value}' for name, value in (("slow", 2), ("errors", 5))]
-    *first, last = found.splitlines()
-    assert first == limits and last.startswith('selvedge_certificate_expiry_seconds{app="hello.balancer"} ')
+    times = [f'selvedge_certificate_{name}_seconds{{app="hello.balancer"}}' for name in ("expiry", "start")]
+    assert found.splitlines()[:2] == limits and sorted(line.split()[0] for line in found.splitlines()[2:]) == times
