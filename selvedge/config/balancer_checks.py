@@ -7,6 +7,7 @@ import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
 
 from selvedge.config.balancer import Balancer, private_address
+from selvedge.config.private_addresses import address_problems
 from selvedge.config.settings import Settings
 from selvedge.config.single_host import single_host_problems
 from selvedge.config.sources import KeyPath, Source
@@ -49,17 +50,8 @@ def _missing(balancer: Balancer, settings: Settings) -> Iterator[tuple[KeyPath, 
 
 
 def _addresses(balancer: Balancer, settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
-    seen: dict[str, str] = {}
-    for name in dict.fromkeys([*balancer.hosts, *balancer.members(settings.groups)]):
-        if name not in settings.hosts:
-            continue
-        address = private_address(settings.hosts[name])
-        if not address:
-            problem = "is missing: balancers and backends find each other by IP address, and `address` is a name"
-            yield ("hosts", name, "private_address"), problem, "Set it to the server's address in its private network."
-        elif seen.setdefault(address, name) != name:
-            problem = f"{address} is also the address of {seen[address]}"
-            yield ("hosts", name, "private_address"), problem, "Give each server its own address."
+    names = [*balancer.hosts, *balancer.members(settings.groups)]
+    yield from address_problems(names, settings.hosts, "balancers and backends")
 
 
 def _reachable(balancer: Balancer, settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Sequence
 
-from selvedge.config.balancer import private_address
+from selvedge.config.private_addresses import address_problems
 from selvedge.config.settings import Settings
 from selvedge.config.sources import KeyPath, Source
 from selvedge.errors import Problem
@@ -47,14 +47,5 @@ def _group(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
 
 
 def _addresses(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
-    seen: dict[str, str] = {}
-    for name in dict.fromkeys([*settings.services.hosts[:1], *settings.groups.get(settings.services.clients, ())]):
-        if name not in settings.hosts:
-            continue
-        address = private_address(settings.hosts[name])
-        if not address:
-            problem = "is missing: the database and its clients find each other by IP address, and `address` is a name"
-            yield ("hosts", name, "private_address"), problem, "Set it to the server's address in its private network."
-        elif seen.setdefault(address, name) != name:
-            problem = f"{address} is also the address of {seen[address]}"
-            yield ("hosts", name, "private_address"), problem, "Give each server its own address."
+    names = [*settings.services.hosts[:1], *settings.groups.get(settings.services.clients, ())]
+    yield from address_problems(names, settings.hosts, "the database and its clients")
