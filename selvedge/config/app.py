@@ -232,7 +232,8 @@ class App(Workers):
         512,
         ge=16,
         le=65536,
-        description='The most processes and threads that the app may have. Needs `manager = "systemd"` or `"docker"`.',
+        description='The most processes and threads that the app may have. Needs `manager = "systemd"` or `"docker"`, '
+        "except for each run of a timer.",
         examples=[1024],
     )
 

@@ -32,7 +32,8 @@ WritePath = Annotated[Text, AfterValidator(_write_path)]
 class Box(Section):
     """Restrictions to lift for an app that needs more than a web app usually does. They need `app.manager = "systemd"`.
 
-    Under supervisor there are no such restrictions. Each setting opens one wall and leaves the others closed.
+    Under Docker, only `write` and `execute` have an effect. Under supervisor there are no such restrictions. Each setting lifts one
+    restriction and keeps the others.
     """
 
     proc: Switch = Field(
