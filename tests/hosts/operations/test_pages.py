@@ -65,6 +65,8 @@ def test_the_report_of_a_release(server: Server, project: Project) -> None:
 
 @pytest.mark.thorough
 def test_the_report_of_a_release_that_was_refused(server: Server, project: Project) -> None:
+    project.commit("a release to go back from")
+    project.must("-H", server.name, "deploy")
     project.commit(lambda app: (app / "main.py").write_text("raise RuntimeError('<script>no</script>')\n"))
     failed = project.fab("-H", server.name, "deploy", "--report", "failed.html")
     assert failed.status == 1
@@ -74,7 +76,7 @@ def test_the_report_of_a_release_that_was_refused(server: Server, project: Proje
     back = project.must("-H", server.name, "rollback", "--report", "back.html")
     assert "The report is in" in back.stderr
     text = re.sub(r"<[^>]*>", "", (project.folder / "back.html").read_text())
-    assert "Commits that are no longer live" in text and "Test: the third release" in text
+    assert "Commits that are no longer live" in text and "Test: a release to go back from" in text
     assert get(f"{server.url}/").status == 200
 
 
