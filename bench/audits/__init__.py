@@ -7,13 +7,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.common import Project, Server
 from pebble import Pebble
 
 NAME = "hello.test"
+ALL_ON = "[metrics]\nenabled = true\n[notify]\nfrom_servers = true\n"
+"""More lines of hosts.toml for `--all-on`."""
 TOOLS = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "selvedge" / "audits"
 
 
@@ -30,19 +32,28 @@ class Result:
 
 @dataclass(frozen=True)
 class Setup:
-    """The audited server, another server that sees it from outside, and its certificate authority."""
+    """The audited server, another server that sees it from outside, and its certificate authority.
+
+    more: lines of hosts.toml. env: variables of fab.
+    """
 
     server: Server
     other: Server
     project: Project
     pebble: Pebble
+    more: str = ""
+    env: dict[str, str] = field(default_factory=dict)
 
     def deploy(self, **app: object) -> None:
         """Deploy the sample app over HTTPS. `app` has additional keys of [app]."""
         tls = {"acme_server": self.pebble.directory, "acme_ca": str(self.pebble.ca), "hsts": 31536000}
         lines = [f"{key} = {json.dumps(value)}" for key, value in tls.items()]
-        self.project.configure("\n".join(["[tls]", *lines]), domains=[NAME], **app)
-        self.project.must("-H", self.server.name, "deploy")
+        self.project.configure("\n".join(["[tls]", *lines, self.more]), domains=[NAME], **app)
+        self.fab("deploy")
+
+    def fab(self, *words: str) -> None:
+        """Run fab for the audited server. Raises AssertionError if it fails."""
+        self.project.must("-H", self.server.name, *words, env=self.env)
 
 
 Audit = Callable[[Setup], list[Result]]

@@ -11,6 +11,7 @@ from selvedge.operations.support.balancer_checks import is_drained, requests_of
 from selvedge.operations.support.check_results import CheckResult, has_problem, print_results, problem_summaries
 from selvedge.operations.support.each_host import on_each_host, raise_first_error
 from selvedge.operations.support.host_status import HostStatus, status_query
+from selvedge.operations.support.metrics_checks import alerts_of, metrics_states
 from selvedge.operations.support.status_checks import check_status
 from selvedge.operations.support.tables import print_json, print_table
 from selvedge.operations.support.text import when
@@ -72,6 +73,7 @@ def _as_json(app: Target, status: HostStatus | SelvedgeError, results: Sequence[
         "draining": list(status.releases.draining),
         **({"drained": is_drained(status)} if app.balancers else {}),
         **({"backends": status.backends} if app.balancer_site else {}),
+        **({"metrics": _metrics(app, status)} if app.metrics.enabled else {}),
         "processes": {
             each.name: {"count": each.count, "up": each.up, "restarts": each.restarts, "stopping": each.leaving}
             for each in status.releases.processes
@@ -90,6 +92,15 @@ def _as_json(app: Target, status: HostStatus | SelvedgeError, results: Sequence[
         "upgrades": _named(status, "upgrades", "all", "security"),
         "reboot_required": "reboot" in status.facts,
         "findings": [result.as_dict() for result in results if result.level != "ok"],
+    }
+
+
+def _metrics(app: Target, status: HostStatus) -> dict[str, Any]:
+    """Return the states of the metrics' units, and the alerts that fire; null if no Prometheus of the server answers."""
+    alerts = alerts_of(app, status)
+    return {
+        "units": {unit: state or None for unit, state in metrics_states(app, status).items()},
+        "alerts": None if alerts is None else [alert.as_dict() for alert in alerts],
     }
 
 

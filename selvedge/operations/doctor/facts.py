@@ -19,6 +19,7 @@ from selvedge.operations.support.host_status import (
     certificate_query,
     maintenance_query,
 )
+from selvedge.operations.support.metrics_state import metrics_query
 from selvedge.resources.base import Ask
 from selvedge.resources.code.fetched import resolve_call
 from selvedge.resources.nginx.certificates import certificate_path
@@ -89,7 +90,7 @@ def facts_query(app: Target) -> str:
     domains, ports = " ".join(map(concrete, app.names)), " ".join(map(str, app.ports))
     asked = {"domains": domains, "ports": ports, "module": app.asgi, "migrate": app.migrate}
     shell = [call("doctor_fact", app.manager, given=app.shell_values, **asked), *backup_query(app), *balancer_query(app)]
-    shell.append(maintenance_query(app))
+    shell += [maintenance_query(app), *metrics_query(app)]
     if app.has_tls and not app.has_only_database:
         shell += [certificate_query(app), call("doctor_certificate", certificate_path(app), app.path_folder)]
     # A local repository is pushed: the server does not read it.

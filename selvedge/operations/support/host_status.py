@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from selvedge.config.target import Target
+from selvedge.operations.support.metrics_state import Alert, metrics_query, parse_alerts
 from selvedge.operations.support.timer_states import TimerState, parse_timers
 from selvedge.release.record import Releases
 from selvedge.resources.nginx.certbot import UNITS
@@ -29,7 +30,8 @@ class HostStatus:
     """The answers of a server. Sizes are in kB, times in seconds; a value is None if the server did not report it.
 
     orphans: process ids of workers whose parent process was killed. timers: those on the server. backends: of a balancer, the
-    status of each one's answer to the health check, 0 without an answer.
+    status of each one's answer to the health check, 0 without an answer. alerts: those that fire; None if no Prometheus
+    answered.
     """
 
     releases: Releases
@@ -40,6 +42,7 @@ class HostStatus:
     failed_renewals: list[str] = field(default_factory=list)
     timers: dict[str, TimerState] = field(default_factory=dict)
     backends: dict[str, int] = field(default_factory=dict)
+    alerts: list[Alert] | None = None
 
     @classmethod
     def parse(cls, fact: str) -> HostStatus:
@@ -57,6 +60,8 @@ class HostStatus:
                 status.failed_renewals += [values[0]] if len(values) > 1 and values[1] != "success" else []
             elif key == "backend" and len(values) == 2:
                 status.backends[values[0]] = int(values[1])
+            elif key == "alerts":
+                status.alerts = parse_alerts(line.partition(" ")[2])
             elif not key.startswith("."):
                 status.facts[key] = values
         return status
@@ -118,7 +123,7 @@ class HostStatus:
 def status_query(app: Target) -> str:
     """Return shell that prints the status of a server, for HostStatus.parse."""
     shell = [call("status_fact", app.manager, given=app.shell_values), maintenance_query(app)]
-    shell += [*backup_query(app), *balancer_query(app)]
+    shell += [*backup_query(app), *balancer_query(app), *metrics_query(app)]
     site = app.balancer_site or app
     return "\n".join([*shell, certificate_query(site)] if site.has_tls and not app.has_only_database else shell)
 

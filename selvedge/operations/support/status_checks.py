@@ -9,6 +9,7 @@ from selvedge.operations.support.backup_checks import check_backups
 from selvedge.operations.support.balancer_checks import check_balancer
 from selvedge.operations.support.check_results import CheckResult, ok, problem, warning
 from selvedge.operations.support.host_status import HostStatus
+from selvedge.operations.support.metrics_checks import check_metrics
 from selvedge.operations.support.text import duration, when
 from selvedge.resources.nginx.certificates import LATE, day
 
@@ -45,6 +46,7 @@ def check_status(app: Target, status: HostStatus) -> Iterator[CheckResult]:
         yield from _certificate(site, status)
     if app.backup.to and (deployed or app.has_only_database):
         yield from check_backups(app, status)
+    yield from check_metrics(app, status)
     yield from _disk(status)
     yield from _load(status)
     yield from _updates(app, status)

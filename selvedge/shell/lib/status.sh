@@ -86,6 +86,14 @@ status_services() {
   done
 }
 
+# status_metrics UNIT…: the states of the units of [metrics], in this order.
+status_metrics() { printf 'metrics %s\n' "$(systemctl is-active "$@" 2>/dev/null | paste -s -d ' ')"; }
+
+# status_alerts: the alerts that Prometheus has now, as JSON on one line.
+status_alerts() {
+  printf 'alerts %s\n' "$(curl -s --noproxy '*' --max-time 5 http://127.0.0.1:9090/api/v1/alerts | head -c 500000 | tr '\n' ' ')"
+}
+
 # status_certificate CHAIN UNIT DOMAIN PORT FOLDER: its validity, the end of the certificate that nginx serves instead, and whether its
 # last renewal by this unit failed.
 status_certificate() {

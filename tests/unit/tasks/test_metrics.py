@@ -101,6 +101,13 @@ def test_a_release_with_several_workers_adds_up_their_metrics(
     assert ("export PROMETHEUS_MULTIPROC_DIR" in text) is found
 
 
+@pytest.mark.parametrize(("workers", "found"), [(2, True), (1, False)])
+def test_an_image_without_programs_can_make_that_folder(app: Callable[..., Target], workers: int, found: bool) -> None:
+    settings = app("docker", metrics={"enabled": True}, workers=workers)
+    text = next(text for path, text in files(settings).items() if path.endswith("/container"))
+    assert ["dst=/.selvedge/mkdir" in text, "dst=/.selvedge/rm" in text] == [found, found]
+
+
 def test_a_prometheus_of_someone_else_stays(app: Callable[..., Target]) -> None:
     names = ("prometheus", "mtail")
     assert MetricsFree(names).plan("mtail own\n") is None and MetricsFree(names).plan("") is None
