@@ -22,6 +22,7 @@ from selvedge.shell.server.messages.text import (
     clean,
     end,
     one_line,
+    quoted,
     with_output,
     without_values,
 )
@@ -108,6 +109,11 @@ class TestText:
         assert body.startswith("It failed.\n\n…yyy") and body.endswith("@\u200ball <\u200b!channel> <\u200bat user_id> a < b @ 5")
         assert len(body.encode()) < BODY
         assert with_output(["It failed."], b" \n") == "It failed."
+
+    def test_an_address_in_a_command_is_no_mention(self) -> None:
+        command = "`ssh deploy@203.0.113.10 id` a@b.test"
+        assert quoted(command) == command
+        assert quoted("a@everyone b@Here @@all") == "a@\u200beveryone b@\u200bHere @\u200b@\u200ball"
 
     def test_values_of_the_environment_are_hidden(self) -> None:
         environment = b'A="s3cret \\"quoted\\" \\$HOME"\nB="first line\nsecond line"\nC="short"\n'
