@@ -6,7 +6,7 @@ import difflib
 import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
 
-from selvedge.config.balancer import Balancer, private_address
+from selvedge.config.balancer import SUFFIX, Balancer, private_address
 from selvedge.config.private_addresses import address_problems
 from selvedge.config.settings import Settings
 from selvedge.config.single_host import single_host_problems
@@ -20,6 +20,8 @@ INNER = [
 ]
 """The networks of providers and VPNs, which no server outside of them reaches (RFC 1918, 6598, 4193)."""
 
+_SAME = "Delete it there: all balancers and backends have the same app.{key}."
+
 
 def balancer_problems(settings: Settings, targets: Mapping[str, Target], sources: Sequence[Source]) -> Iterator[Problem]:
     """Yield the problems of `[balancer]`. targets: the settings of the hosts. sources: the strongest last."""
@@ -30,7 +32,7 @@ def balancer_problems(settings: Settings, targets: Mapping[str, Target], sources
         ("balancer",), balancer.hosts, single=(), hosts=settings.hosts, groups=settings.groups, sources=sources
     )
     found = [problem for check in (_missing, _addresses, _reachable) for problem in check(balancer, settings)]
-    found += _sites(balancer, targets)
+    found += [*_sites(balancer, targets), *_different_apps(balancer, settings, targets)]
     for path, problem, remedy in dict.fromkeys(found):
         source = next((each for each in reversed(sources) if each.sets(path)), sources[0])
         yield Problem(source.label, source.key_name(path), problem, remedy)
@@ -93,3 +95,24 @@ def _sites(balancer: Balancer, targets: Mapping[str, Target]) -> Iterator[tuple[
             problem = "is \"http\", but the authority's request may reach another one of the balancers"
             remedy = 'Set `challenge = "dns"` with dns_plugin under [tls], or bring your own certificate and certificate_key.'
             yield ("tls", "challenge"), problem, remedy
+
+
+def _different_apps(balancer: Balancer, settings: Settings, targets: Mapping[str, Target]) -> Iterator[tuple[KeyPath, str, str]]:
+    """Yield the hosts whose app has another name, or answers at other names, than on the first balancer: [hosts.NAME.app]."""
+    known = [name for name in dict.fromkeys([*balancer.hosts, *balancer.members(settings.groups)]) if name in targets]
+    apps = {name: targets[name].balancer_site or targets[name] for name in known}
+    for name, app in apps.items():
+        first = known[0]
+        other = apps[first]
+        if app.name.removesuffix(SUFFIX) != other.name.removesuffix(SUFFIX):
+            problem = f"{name} runs the app {app.name}, but the balancer {first} is that of {other.name.removesuffix(SUFFIX)}"
+            yield _own(settings, name, first, "name"), problem, _SAME.format(key="name")
+        if set(app.served_names) != set(other.served_names):
+            own, names = (", ".join(each.served_names) or "any name" for each in (app, other))
+            problem = f"{name} answers at {own}, but the balancer {first} at {names}"
+            yield _own(settings, name, first, "domains"), problem, _SAME.format(key="domains")
+
+
+def _own(settings: Settings, name: str, first: str, key: str) -> KeyPath:
+    """Return the setting of [app] that a host has for itself; that of the first balancer if it has none."""
+    return ("hosts", name if key in settings.hosts[name].app else first, "app", key)

@@ -21,10 +21,13 @@ from selvedge.resources.base import Ask
 from selvedge.resources.messages import APPRISE_REQUIREMENT
 from selvedge.shell.library import call
 from selvedge.shell.server.messages.sending import attempt, ordinal
+from selvedge.shell.server.messages.text import BODY, TAIL, TITLE, beginning, quoted
 from selvedge.value import Value
 
 COMMITS = 10
 """The most commits that a message lists."""
+LINE = 120
+"""The most bytes of the line for a commit."""
 INSTALL = f"pip install '{APPRISE_REQUIREMENT}'"
 
 
@@ -79,7 +82,7 @@ def _apprise(urls: Sequence[str]) -> list[Any]:
 def notified(fleet: Fleet, plans: Plans) -> Iterator[None]:
     """Send a message when the block, which makes the plans, has ended. A message that cannot be sent is only a warning."""
     urls = addresses(fleet.sessions[0].target.passwords)
-    before = _before(plans) if urls else {}
+    before = _before(fleet, plans) if urls else {}
     action = _action(plans)
     try:
         yield
@@ -115,11 +118,12 @@ def _action(plans: Plans) -> str:
     return next((name for name in ("rollback", "restart") if name in names), "deploy")
 
 
-def _before(plans: Plans) -> dict[str, str]:
+def _before(fleet: Fleet, plans: Plans) -> dict[str, str]:
     """Return the live release of each host that may get another one, by its name; "" if there is none, or it is unknown."""
     found: dict[str, str] = {}
-    for name, items in plans.items():
-        for item in items:
+    # The steps of a balancer's site may wait for others, too, but it runs no release.
+    for name in [session.name for session in fleet.sessions if not session.target.backends]:
+        for item in plans[name]:
             changed = any(isinstance(resource, Live) for resource, _ in item.plan.changes)
             if changed or (item.pending and item.step.phase == "switch"):
                 facts = [fact for resource, fact in zip(item.resources, item.facts, strict=False) if isinstance(resource, Live)]
@@ -152,19 +156,32 @@ def success(app: str, action: str, switched: Sequence[Switched], commits: Sequen
     new = switched[0].new
     title = f"{app}: {new.id[:12]} is live" if action == "deploy" else f"{app}: rolled back to {new.id[:12]}"
     shown = list(commits[:COMMITS]) or [f"{new.subject} ({new.author})" if new.author else new.subject]
-    more = ["…"] if len(commits) > COMMITS else []
-    return Message(title, _body([*shown, *more], [each.host for each in switched], f"fab {action}", url), "success")
+    lines = [*(beginning(line, LINE) for line in shown), *(["…"] if len(commits) > COMMITS else [])]
+    return _message(title, lines, _last([each.host for each in switched], action, url), "success")
 
 
 def failure(app: str, action: str, hosts: Sequence[str], error: SelvedgeError) -> Message:
-    """Return the message that a run has failed."""
-    lines = [error.message, *([error.remedy] if error.remedy else [])]
-    return Message(f"{app}: {action} failed", _body(lines, hosts, f"fab {action}"), "failure")
+    """Return the message that a run has failed. An error that is too long keeps its remedy."""
+    last = _last(hosts, action)
+    remedy = beginning(_shown([error.remedy]), BODY // 3)
+    problem = beginning(_shown([error.message]), BODY - len("\n".join(["", remedy, last]).encode()))
+    return Message(beginning(f"{app}: {action} failed", TITLE), "\n".join(filter(None, [problem, remedy, last])), "failure")
 
 
-def _body(lines: Sequence[str], hosts: Sequence[str], command: str, url: str = "") -> str:
-    last = [f"{', '.join(hosts)}: {command} by {who()}", *([url] if url else [])]
-    return "\n".join(printable(line) for line in [*filter(None, lines), *last])
+def _message(title: str, lines: Sequence[str], last: str, kind: str) -> Message:
+    """Return a message whose body begins with the lines, as far as there is room for them, and ends with `last`."""
+    text = beginning(_shown(lines), BODY - len(last.encode()) - 1)
+    return Message(beginning(title, TITLE), "\n".join(filter(None, [text, last])), kind)
+
+
+def _shown(lines: Sequence[str]) -> str:
+    """Return the text of commits and of errors, which others have written, without escape sequences and mentions."""
+    return quoted("\n".join(printable(line) for line in filter(None, lines)))
+
+
+def _last(hosts: Sequence[str], action: str, url: str = "") -> str:
+    """Return the last lines of a message: where something has changed, by what and by whom."""
+    return "\n".join([f"{beginning(', '.join(hosts), TAIL)}: fab {action} by {printable(who())}", *filter(None, [url])])
 
 
 def _send(fleet: Fleet, urls: Sequence[str], message: Message) -> None:

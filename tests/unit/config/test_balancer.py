@@ -87,6 +87,35 @@ def test_problems_are_found_before_any_contact(problems: Problems, text: str, wo
     assert line.startswith(f"hosts.toml: {words}"), line
 
 
+SAME = "all balancers and backends have the same app"
+
+
+@pytest.mark.parametrize(("text", "words"), [
+    ('[hosts.web-2.app]\ndomains = ["b.test"]\n',
+     f"hosts.web-2.app.domains: web-2 answers at b.test, but the balancer lb at a.test. Delete it there: {SAME}.domains."),
+    ('[hosts.web-2.app]\ndomains = []\n',
+     f"hosts.web-2.app.domains: web-2 answers at any name, but the balancer lb at a.test. Delete it there: {SAME}.domains."),
+    ('[hosts.web-2.app]\nname = "other"\n',
+     f"hosts.web-2.app.name: web-2 runs the app other, but the balancer lb is that of hello. Delete it there: {SAME}.name."),
+])
+def test_all_have_the_same_app(problems: Problems, text: str, words: str) -> None:
+    assert problems(ALL + text) == [f"hosts.toml: {words}"]
+
+
+def test_a_balancer_with_other_names_is_named(problems: Problems) -> None:
+    found = problems(f'{ALL}[hosts.lb.app]\ndomains = ["b.test"]\n')
+    assert found == [
+        f"hosts.toml: hosts.lb.app.domains: {name} answers at a.test, but the balancer lb at b.test. "
+        f"Delete it there: {SAME}.domains." for name in ("web-1", "web-2")
+    ]  # fmt: skip
+
+
+def test_names_that_the_balancer_redirects_are_its_own(problems: Problems) -> None:
+    more = '[hosts.lb.app]\ndomains = ["www.a.test", "a.test"]\n[hosts.lb.nginx]\nredirects = { "www.a.test" = "a.test" }\n'
+    assert problems(ALL + more) == []
+    assert problems(f'{ALL}[hosts.other]\naddress = "10.0.0.9"\n[hosts.other.app]\ndomains = ["b.test"]\n') == []
+
+
 @pytest.mark.parametrize("address", ["10.0.0.1; deny all", "10.0.0.1/8", "fe80::1%eth0", "$(id)"])
 def test_an_address_is_nothing_but_an_address(problems: Problems, address: str) -> None:
     (line,) = problems(ALL.replace("10.0.0.2", address))

@@ -92,6 +92,28 @@ class TestMessages:
         assert (found.title, found.kind) == ("blog: deploy failed", "failure")
         assert found.body.splitlines() == ["web-1: no answer.", "Correct it.", f"web-1: fab deploy by {who()}"]
 
+    @pytest.mark.parametrize("letter", ["x", "工"])
+    def test_a_chat_service_takes_it_however_long_its_parts_are(self, letter: str) -> None:
+        """Discord takes 2,000 characters."""
+        long = letter * 5000
+        hosts = [f"web-{number}" for number in range(400)]
+        release = [Switched(host, "", Record("7ad3ba2da8d1-1", "good", subject=long, author=long)) for host in hosts]
+        found = notify.failure("blog", "deploy", ["web-1"], SelvedgeError(long, "Run `fab logs`."))
+        assert found.body.splitlines()[1:] == ["Run `fab logs`.", f"web-1: fab deploy by {who()}"]
+        all_found = [found, notify.failure("a" * 30, "deploy", hosts, SelvedgeError(long, long))]
+        for commits in ([], [long] * 11, ["<@" * 60] * 11):
+            all_found.append(notify.success("a" * 30, "rollback", release, commits, f"https://{'a' * 253}/"))
+            assert all_found[-1].body.endswith(f"…: fab rollback by {who()}\nhttps://{'a' * 253}/")
+        assert [each for each in all_found if len(f"{each.title}\n{each.body}".encode()) > 1950] == []
+
+    def test_texts_of_others_have_no_mention_and_addresses_stay(self) -> None:
+        commits = ["fix @everyone (<!channel>)"]
+        for new in (NEW, Record(NEW.id, "good", subject="fix @everyone", author="<!channel>")):
+            found = notify.success("blog", "deploy", [Switched("web-1", "", new)], commits if new is NEW else [], "")
+            assert found.body.splitlines()[0] == "fix @\u200beveryone (<\u200b!channel>)"
+        body = notify.failure("blog", "deploy", ["web-1"], SelvedgeError("said @all", "Run `ssh deploy@10.0.0.1 id`.")).body
+        assert body.splitlines()[:2] == ["said @\u200ball", "Run `ssh deploy@10.0.0.1 id`."]
+
 
 class TestSending:
     def sent(self, fleet: Fleet, capsys: pytest.CaptureFixture[str], *urls: str) -> str:
@@ -170,15 +192,19 @@ def test_hosts_that_switch_to_other_commits_have_a_message_of_their_own(
     assert "staging.example.com" in got[1]["message"] and capsys.readouterr().err == ""
 
 
+@pytest.mark.parametrize("waits", [("web-1",), ("lb", "web-1")], ids=["the app", "the app and the balancer"])
 def test_a_failure_behind_a_balancer_has_the_name_of_the_app(
-    target: Callable[..., Target], capsys: pytest.CaptureFixture[str]
+    target: Callable[..., Target], capsys: pytest.CaptureFixture[str], waits: tuple[str, ...]
 ) -> None:
-    """The balancer's site, on the first host of the run, has another name."""
+    """The balancer's site, on the first host of the run, has another name. At a first deploy its steps wait for others, too."""
     with webhook() as (address, got):
         app = target(passwords={NOTIFY_URLS: f"json://{address}/x"})
         fleet = run_over(app, {"lb": None, "web-1": None}, io.StringIO()).fleet
-        fleet.sessions[0].target = app.model_copy(update={"name": f"{app.name}.balancer"})
+        site = {"name": f"{app.name}.balancer", "backends": {"web-1": "10.0.0.2:80"}}
+        fleet.sessions[0].target = app.model_copy(update=site)
         waiting = Planned(Step(lambda _: iter(()), name="supervisor", phase="switch"), [], pending="the commit is unknown")
-        with pytest.raises(StepError), notify.notified(fleet, {"lb": [], "web-1": [waiting]}):
+        plans = {name: [waiting] if name in waits else [] for name in ("lb", "web-1")}
+        with pytest.raises(StepError), notify.notified(fleet, plans):
             raise StepError("web-1: it does not start.", "Correct it.")
     assert [each["title"] for each in got] == [f"{app.name}: deploy failed"] and capsys.readouterr().err == ""
+    assert f"\nweb-1: fab deploy by {who()}" in got[0]["message"]

@@ -22,6 +22,7 @@ from selvedge.shell.server.messages.text import (
     clean,
     end,
     one_line,
+    quoted,
     with_output,
     without_values,
 )
@@ -108,6 +109,10 @@ class TestText:
         assert body.startswith("It failed.\n\n…yyy") and body.endswith("@\u200ball <\u200b!channel> <\u200bat user_id> a < b @ 5")
         assert len(body.encode()) < BODY
         assert with_output(["It failed."], b" \n") == "It failed."
+
+    def test_an_address_in_a_command_is_no_mention(self) -> None:
+        assert quoted("`ssh deploy@10.0.0.1 id` a@b.test") == "`ssh deploy@10.0.0.1 id` a@b.test"
+        assert quoted("a@everyone b@Here @@all") == "a@\u200beveryone b@\u200bHere @\u200b@\u200ball"
 
     def test_values_of_the_environment_are_hidden(self) -> None:
         environment = b'A="s3cret \\"quoted\\" \\$HOME"\nB="first line\nsecond line"\nC="short"\n'
@@ -330,20 +335,47 @@ class TestChecks:
     )  # fmt: skip
     def test_an_overdue_backup(self, server: Path, last: int, upcoming: int, age: int, told: str) -> None:
         """last, upcoming, age: hours since the timer ran, until it runs (-1: it is off), and since the last good backup."""
-
-        def shown(hours: int) -> str:
-            return time.strftime("%a %Y-%m-%d %H:%M:%S UTC", time.gmtime(time.time() + hours * 3600)) if hours else "n/a"
-
-        (server / "UNITS").mkdir()
-        (server / "UNITS/selvedge-blog-backup.timer").write_text("")
-        state = "inactive" if upcoming < 0 else "active"
-        times = f"LastTriggerUSec={shown(-last)}\nNextElapseUSecRealtime={shown(max(upcoming, 0))}\n"
-        (server / "elapses").write_text(f"ActiveState={state}\n{times}")
-        (server / "SERVER/blog/backup/state").mkdir(parents=True)
+        backups(server, last, upcoming)
         (server / "SERVER/blog/backup/state/good").write_text(f"{int(time.time()) - age * 3600} abc scheduled\n")
         checks.check()
-        found = queued(server)
-        assert [each["body"].startswith(told) for each in found] == ([True] if told else [])
+        assert [each["body"][: len(told)] for each in queued(server)] == list(filter(None, [told]))
+
+    @pytest.mark.parametrize(("last", "age", "told"), [(20, 40, ""), (20, 52, "None has succeeded since "), (0, 900, "")])
+    def test_a_backup_that_has_never_succeeded_is_overdue(self, server: Path, last: int, age: int, told: str) -> None:
+        """age: hours since the backups were set up. The timer may not have run yet."""
+        backups(server, last, 4)
+        since = int(time.time()) - age * 3600
+        program = server / "SERVER/blog/backup/program"
+        program.mkdir()
+        os.utime(program, (since, since))
+        checks.check()
+        assert [each["body"][: len(told)] for each in queued(server)] == list(filter(None, [told]))
+
+    def test_there_is_no_new_backup_before_one_has_succeeded(self, server: Path) -> None:
+        """Its timer was off, and is on again."""
+        backups(server, 2, -1)
+        checks.check()
+        assert [each["kind"] for each in queued(server)] == ["failure"]
+        backups(server, 2, 4)
+        checks.check()
+        assert queued(server) == []
+        (server / "SERVER/blog/backup/state/good").write_text(f"{int(time.time())} abc scheduled\n")
+        checks.check()
+        assert [each["title"] for each in queued(server)] == ["blog: there is a new backup"]
+
+
+def backups(server: Path, last: int, upcoming: int) -> None:
+    """Set up the backups' timer. last, upcoming: hours since it ran, 0 for never, and until it runs, -1 if it is off."""
+
+    def shown(hours: int) -> str:
+        return time.strftime("%a %Y-%m-%d %H:%M:%S UTC", time.gmtime(time.time() + hours * 3600)) if hours else "n/a"
+
+    (server / "UNITS").mkdir(exist_ok=True)
+    (server / "UNITS/selvedge-blog-backup.timer").write_text("")
+    state = "inactive" if upcoming < 0 else "active"
+    times = f"LastTriggerUSec={shown(-last)}\nNextElapseUSecRealtime={shown(max(upcoming, 0))}\n"
+    (server / "elapses").write_text(f"ActiveState={state}\n{times}")
+    (server / "SERVER/blog/backup/state").mkdir(parents=True, exist_ok=True)
 
 
 class TestSending:

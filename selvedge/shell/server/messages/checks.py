@@ -74,15 +74,16 @@ def _backup(sender, now):
     if not os.path.exists(f"{UNITS}/{unit}"):
         return
     good, (on, last, upcoming) = last_good(app), timer(unit)
+    since = good or set_up(app)
     title, body = f"{sender.app}: the backups are overdue", ""
     if not on:
         body = f"The timer {unit} is off."
-    elif good and last and upcoming and now - good > 2 * (upcoming - last) + DAY / 8:
-        body = f"The last good one is from {moment(good)}."
+    elif since and last and upcoming and now - since > 2 * (upcoming - last) + DAY / 8:
+        body = f"The last good one is from {moment(good)}." if good else f"None has succeeded since {moment(since)}."
     if body:
         tell(app, "overdue", "failure", title, body, fab="backup")
-    else:
-        tell(app, "overdue", "success", f"{sender.app}: there is a new backup", f"It is from {moment(good)}." if good else "")
+    elif good:
+        tell(app, "overdue", "success", f"{sender.app}: there is a new backup", f"It is from {moment(good)}.")
 
 
 def last_good(app):
@@ -93,6 +94,14 @@ def last_good(app):
     except FileNotFoundError:
         return 0
     return int(found[0]) if found and found[0].isdecimal() else 0
+
+
+def set_up(app):
+    """Return since when the server has the program that takes the backups (collect_backup in lib/collect.sh), 0 without it."""
+    try:
+        return int(os.stat(f"{SERVER}/{app}/backup/program").st_mtime)
+    except FileNotFoundError:
+        return 0
 
 
 def timer(unit):

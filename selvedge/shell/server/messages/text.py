@@ -12,7 +12,8 @@ BODY = 1700
 TAIL = 300
 """Bytes of it for what to type, the server and the time."""
 CUT = "…"
-_MENTION = re.compile(r"[@<](?=[\w@!&#])")
+_MENTION = re.compile(r"(?<!\w)@(?=[\w@!&#])|@(?=(?i:all|channel|everyone|here|room)\b)|<(?=[\w@!&#])")
+"""An address such as deploy@203.0.113.10 is none, so that a command with it can still be pasted."""
 _VARIABLE = re.compile(r'^[A-Za-z_][A-Za-z0-9_]*="((?:[^"\\]|\\.)*)"$', re.MULTILINE | re.DOTALL)
 
 
@@ -22,7 +23,7 @@ def clean(data):
     return visible(text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", "    "))
 
 
-def beginning(text, size):
+def beginning(text: str, size: int) -> str:
     """Return the beginning of a text, in at most this many bytes."""
     data = text.encode()
     return text if len(data) <= size else data[: size - len(CUT.encode())].decode("utf-8", "ignore") + CUT
@@ -35,7 +36,7 @@ def end(text, size):
     return text if len(data) <= size else CUT + data[start:].decode("utf-8", "ignore")
 
 
-def quoted(output):
+def quoted(output: str) -> str:
     """Return a program's output so that a chat service reads no mention (`@all`, `<!channel>`) in it: its text is not ours."""
     return _MENTION.sub(lambda found: f"{found[0]}\N{ZERO WIDTH SPACE}", output)
 
