@@ -3,7 +3,7 @@
 import selvedge as sv
 from selvedge import operations
 
-from .parts.backups import backups as setup
+from .parts import backups as parts
 
 JSON = sv.Option("json", "Print one JSON document for all hosts, and nothing else.")
 REHEARSE = sv.Option("rehearse", "Restore the newest into a temporary folder and compare.")
@@ -14,6 +14,13 @@ FROM = sv.Option("from_", "Restore this file of `fab backup --download FILE`.", 
 LIVE = sv.Option("live", "Replace the app's data. The app stops meanwhile.")
 STOPPED = sv.Option("app_stopped", "The app is stopped on all servers of services.clients.")
 YES = sv.Option("yes", "Replace the data without a question.")
+
+
+def setup(app):
+    """Set up the backups. Their folders belong to the group of the app's user, whom an earlier step has made."""
+    if app.backup.to:
+        yield sv.Needs("/etc/postgresql", "postgres") if app.has_only_database else sv.Needs(app.paths.shared, "clone")
+    yield from parts.backups(app)
 
 
 @sv.operation(REHEARSE, DOWNLOAD, ACCEPT, sv.DRY_RUN, sv.SCRIPT, sv.WAIT)

@@ -11,8 +11,6 @@ def backups(app):
     if not app.backup.to:
         yield sv.NoTimers(app.name, folder=folder)
         return
-    # The app's user owns it.
-    yield sv.Needs(app.paths.shared, "clone")
     yield sv.Packages("restic")
     # The app's user passes through to the copies of its own databases, and can list nothing.
     yield sv.Directory(folder, "0710", group=app.name, removable=True)

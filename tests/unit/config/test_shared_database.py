@@ -12,6 +12,9 @@ from selvedge.config.dotenv import app_environment
 from selvedge.config.target import Target
 from selvedge.errors import ConfigError
 from selvedge.release.database import shared_databases
+from selvedge.resources.need import Needs
+from tasks.backup import setup
+from tests.support.declared import of
 from tests.unit.config.conftest import Load, Problems
 
 HOSTS = """
@@ -65,6 +68,13 @@ def test_the_servers_see_their_part(settings: Load) -> None:
     assert web.remote_database and web.remote_database.host == "db" and not web.services.postgres
     assert db.inner_ports == (("10.0.0.11", 5432), ("fd00::12", 5432)) and db.open_ports == ()
     assert web.inner_ports == () and web.open_ports == (80, 443)
+
+
+def test_backups_of_a_server_with_only_the_database_need_no_code(settings: Load) -> None:
+    found = settings(CLIENTS + '[backup]\nto = "/var/backups/x"\n')
+    needed = [each for each in setup(found.target("db")) if isinstance(each, Needs)]
+    assert needed == [Needs("/etc/postgresql", "postgres")]
+    assert not of("postgres", found.target("db"), Needs)
 
 
 def test_a_web_server_may_have_it(settings: Load) -> None:

@@ -19,7 +19,7 @@ from selvedge.resources.base import Resource
 from selvedge.resources.files import File
 from selvedge.resources.need import Needs
 from selvedge.resources.restores import NotHalfRestored
-from tasks.parts.backups import backups
+from tasks.backup import setup
 from tests.support.declared import file, of
 from tests.support.tables import check, table
 
@@ -89,7 +89,7 @@ def test_half_restored_data_stops_a_deploy_before_it_builds(app: Callable[..., T
 
 def test_a_backup_before_the_first_deploy_names_what_is_missing(target: Callable[..., Target]) -> None:
     """The group of the folder is that of the app's user."""
-    first = next(backups(target(backup={"to": "/var/backups/x"})))
+    first = next(setup(target(backup={"to": "/var/backups/x"})))
     assert first == Needs("/srv/hello/shared", "clone") and first.plan("there") is None
     change = first.plan("")
     assert change and "/srv/hello/shared is missing." in change.shell and "fab deploy" in change.remedy
