@@ -20,7 +20,7 @@ def renamed(text: str) -> str:
     """
     try:
         wanted = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"hosts.toml is not valid TOML: {error}.", "Correct it, then run `selvedge upgrade` again.") from None
     for old, new in RENAMED.items():
         table, _, name = old.rpartition(".")
@@ -29,7 +29,7 @@ def renamed(text: str) -> str:
         text = re.sub(rf"(?m)^(\s*(?:[\w-]+\.)*)\"?{re.escape(name)}\"?(?=\s*=)", rf"\g<1>{new}", text)
     try:
         same = tomllib.loads(text) == wanted
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         same = False
     if not same:
         names = ", ".join(f"{old} is now {new}" for old, new in RENAMED.items())

@@ -10,7 +10,7 @@ from selvedge.config.balancer import SUFFIX, Balancer, private_address
 from selvedge.config.private_addresses import address_problems
 from selvedge.config.settings import Settings
 from selvedge.config.single_host import single_host_problems
-from selvedge.config.sources import KeyPath, Source
+from selvedge.config.sources import KeyPath, Source, problem_at
 from selvedge.config.target import Target
 from selvedge.errors import Problem
 
@@ -34,8 +34,7 @@ def balancer_problems(settings: Settings, targets: Mapping[str, Target], sources
     found = [problem for check in (_missing, _addresses, _reachable) for problem in check(balancer, settings)]
     found += [*_sites(balancer, targets), *_different_apps(balancer, settings, targets)]
     for path, problem, remedy in dict.fromkeys(found):
-        source = next((each for each in reversed(sources) if each.sets(path)), sources[0])
-        yield Problem(source.label, source.key_name(path), problem, remedy)
+        yield problem_at(sources, path, problem, remedy)
 
 
 def _missing(balancer: Balancer, settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:

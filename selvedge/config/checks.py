@@ -5,7 +5,6 @@ Their problems are reported together with pydantic's.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
@@ -18,8 +17,8 @@ from selvedge.config.messages import to_problem
 from selvedge.config.metrics import metrics_problems
 from selvedge.config.services_checks import clients_problems
 from selvedge.config.settings import Settings
-from selvedge.config.single_host import single_host_problems
-from selvedge.config.sources import KeyPath, Source
+from selvedge.config.single_host import single_host_problems, unknown_host
+from selvedge.config.sources import KeyPath, Source, problem_at, source_of
 from selvedge.config.tables import merged, sets, subtable
 from selvedge.config.target import Target
 from selvedge.errors import Problem, UsageError
@@ -39,8 +38,7 @@ def host_problems(settings: Settings, sources: Sequence[Source]) -> Iterator[Pro
         try:
             targets[name] = settings.target(name)
         except UsageError as error:
-            source = next(each for each in reversed(sources) if each.sets(("hosts", name)))
-            yield Problem(source.label, source.key_name(("hosts", name)), error.message)
+            yield problem_at(sources, ("hosts", name), error.message)
     # The app runs on no server that only balances.
     balancing = {host for host, app in targets.items() if app.backends}
     targets_of_app = {host: app for host, app in targets.items() if host not in balancing}
@@ -69,7 +67,7 @@ def _host_entries(settings: Settings, balancing: Collection[str], sources: Seque
         for section in ("processes", "timers"):
             for name, table in getattr(settings_of_host, section).items():
                 path: KeyPath = ("hosts", host, section, name)
-                source = next((each for each in reversed(sources) if each.sets(path)), sources[0])
+                source = source_of(sources, path)
                 general = getattr(settings, section).get(name)
                 if host in balancing:
                     problem = f"{host} is only a balancer ([balancer]), so the app does not run there"
@@ -127,13 +125,10 @@ def _errors(annotation: Any, data: dict[str, Any]) -> list[Any]:
 def _groups(data: dict[str, Any], sources: Sequence[Source]) -> Iterator[Problem]:
     hosts = subtable(data, "hosts")
     for group, members in subtable(data, "groups").items():
-        source = next((each for each in reversed(sources) if each.sets(("groups", group))), sources[0])
+        source = source_of(sources, ("groups", group))
         key = source.key_name(("groups", group))
         if group in hosts:
             yield Problem(source.label, key, "is also the name of a host", "Rename the group.")
         for member in members if isinstance(members, list) else ():
             if isinstance(member, str) and member not in hosts:
-                close = difflib.get_close_matches(member, hosts, n=1)
-                known = f"Use one of the hosts {', '.join(hosts)}." if hosts else f"Add a table [hosts.{member}]."
-                hint = f"Did you mean `{close[0]}`?" if close else known
-                yield Problem(source.label, key, f"no host is named {member!r}", hint)
+                yield Problem(source.label, key, *unknown_host(member, hosts))

@@ -17,7 +17,7 @@ from selvedge.config.masks import mask_login
 from selvedge.config.schema import describe_type, entry_model, plain_types, section_model, to_toml, value_from_text
 from selvedge.config.secret_names import PREFIX, is_secret
 from selvedge.config.settings import Settings
-from selvedge.config.sources import KeyPath, Source
+from selvedge.config.sources import KeyPath, Source, source_of
 from selvedge.errors import Problem
 
 
@@ -27,7 +27,7 @@ def to_problem(error: ErrorDetails, sources: Sequence[Source], within: KeyPath =
     sources: hosts.toml first, the strongest last. within: the keys before those of the error.
     """
     path = (*within, *(key for key in error["loc"] if key != "[key]"))
-    source = next((each for each in reversed(sources) if each.sets(path)), sources[0])
+    source = source_of(sources, path)
     problem, remedy = _problem_and_remedy(error, path, bool(source.env_vars))
     return Problem(source.label, source.key_name(path), problem, remedy)
 

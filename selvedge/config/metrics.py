@@ -10,8 +10,10 @@ from pydantic import AfterValidator, Field
 
 from selvedge.config.balancer import private_address
 from selvedge.config.hosts import Host
+from selvedge.config.private_addresses import address_problems
 from selvedge.config.section import Section
-from selvedge.config.sources import Source
+from selvedge.config.single_host import unknown_host
+from selvedge.config.sources import Source, problem_at
 from selvedge.config.types import Seconds, Switch, Text, Whole
 from selvedge.errors import Problem
 
@@ -78,14 +80,9 @@ def metrics_problems(
     """Yield the problems of `metrics.server`. enabled: the hosts with metrics. sources: the strongest last."""
     if not metrics.server:
         return
-    path = ("metrics", "server")
-    source = next((each for each in reversed(sources) if each.sets(path)), sources[0])
     if metrics.server not in hosts:
-        remedy = f"Use one of the hosts {', '.join(hosts)}." if hosts else f"Add a table [hosts.{metrics.server}]."
-        yield Problem(source.label, source.key_name(path), f"no host is named {metrics.server!r}", remedy)
+        yield problem_at(sources, ("metrics", "server"), *unknown_host(metrics.server, hosts))
         return
-    for name in dict.fromkeys([metrics.server, *enabled]):
-        if not private_address(hosts[name]):
-            key = ("hosts", name, "private_address")
-            problem = "is missing: Prometheus asks the other servers by IP address (metrics.server), and `address` is a name"
-            yield Problem(source.label, source.key_name(key), problem, "Set it to the server's address in its private network.")
+    asked = [metrics.server, *enabled]
+    for path, problem, remedy in address_problems(asked, hosts, "metrics.server and the servers that it asks"):
+        yield problem_at(sources, path, problem, remedy)

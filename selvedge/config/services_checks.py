@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from selvedge.config.private_addresses import address_problems
 from selvedge.config.settings import Settings
-from selvedge.config.sources import KeyPath, Source
+from selvedge.config.sources import KeyPath, Source, problem_at
 from selvedge.errors import Problem
 
 
@@ -16,8 +16,7 @@ def clients_problems(settings: Settings, sources: Sequence[Source]) -> Iterator[
     if not settings.services.clients:
         return
     for path, problem, remedy in [*_services(settings), *_group(settings), *_addresses(settings)]:
-        source = next((each for each in reversed(sources) if each.sets(path)), sources[0])
-        yield Problem(source.label, source.key_name(path), problem, remedy)
+        yield problem_at(sources, path, problem, remedy)
 
 
 def _services(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from selvedge.config.sources import KeyPath, Source
+from selvedge.config.sources import KeyPath, Source, source_of
 from selvedge.errors import Problem
 
 
@@ -26,16 +26,13 @@ def single_host_problems(
     strongest last. balancing: the hosts that only balance ([balancer]), on which nothing of the app runs.
     """
     key = (*path, "hosts")
-    source = _source(sources, key if chosen else path)
+    source = source_of(sources, key if chosen else path)
     for name in chosen:
         if name in groups:
             listed = ", ".join(f'"{each}"' for each in dict.fromkeys(groups[name]))
             yield Problem(source.label, source.key_name(key), f"{name!r} is a group", f"Name its hosts: `hosts = [{listed}]`.")
         elif name not in hosts:
-            close = difflib.get_close_matches(name, hosts, n=1)
-            known = f"Use one of the hosts {', '.join(hosts)}." if hosts else f"Add a table [hosts.{name}]."
-            remedy = f"Did you mean `{close[0]}`?" if close else known
-            yield Problem(source.label, source.key_name(key), f"no host is named {name!r}", remedy)
+            yield Problem(source.label, source.key_name(key), *unknown_host(name, hosts))
         elif name in balancing:
             problem = f"{name} is only a balancer ([balancer]), so the app does not run there"
             yield Problem(source.label, source.key_name(key), problem, "Name one of the backends instead.")
@@ -48,11 +45,14 @@ def single_host_problems(
         yield Problem(source.label, source.key_name(path), problem, remedy)
 
 
+def unknown_host(name: str, hosts: Collection[str]) -> tuple[str, str]:
+    """Return the problem and the remedy for the name of a host that hosts.toml does not have."""
+    close = difflib.get_close_matches(name, hosts, n=1)
+    known = f"Use one of the hosts {', '.join(hosts)}." if hosts else f"Add a table [hosts.{name}]."
+    return f"no host is named {name!r}", f"Did you mean `{close[0]}`?" if close else known
+
+
 def _shared_group(groups: Mapping[str, Sequence[str]], single: Collection[str]) -> tuple[str, list[str]] | None:
     """Return the first group with several of these hosts, and those; None if there is none."""
     members = {group: [name for name in dict.fromkeys(names) if name in single] for group, names in groups.items()}
     return next(((group, names) for group, names in members.items() if len(names) > 1), None)
-
-
-def _source(sources: Sequence[Source], path: KeyPath) -> Source:
-    return next((each for each in reversed(sources) if each.sets(path)), sources[0])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from selvedge.config.secret_names import PREFIX
 from selvedge.config.tables import sets
+from selvedge.errors import Problem
 from selvedge.value import Value
 
 KeyPath = tuple[str | int, ...]
@@ -29,6 +31,17 @@ class Source(Value):
         wanted = PREFIX + "__".join(str(key) for key in path).upper()
         names = [name for name in self.env_vars if _overlap(wanted, name)]
         return max(names, key=len, default=dotted)
+
+
+def source_of(sources: Sequence[Source], path: KeyPath) -> Source:
+    """Return the strongest source with the setting at `path`, the first one if none has it. sources: the strongest last."""
+    return next((each for each in reversed(sources) if each.sets(path)), sources[0])
+
+
+def problem_at(sources: Sequence[Source], path: KeyPath, problem: str, remedy: str = "") -> Problem:
+    """Return a problem of the setting at `path`, with the name that it has in its source."""
+    source = source_of(sources, path)
+    return Problem(source.label, source.key_name(path), problem, remedy)
 
 
 def _overlap(one: str, other: str) -> bool:

@@ -55,6 +55,7 @@ class Facts(Value):
         tree = Checkout(str(top))
         try:
             lock, _ = locks.find(tree, app.root, app.requirements)
+            locks.check_readable(tree, app.root, lock)
             names.check(tree, app.root, lock, app.extras, app.dependency_groups)
             others, _ = pythons.decide(tree, app.root, lock, app.python, app.python or PYTHON)
         except Refused as error:

@@ -8,11 +8,13 @@ from typing import Any
 
 from selvedge.config.load import load
 from selvedge.config.secret_files import SECRET_FILES
+from selvedge.errors import ConfigError
 from selvedge.exports.facts import Facts
 from selvedge.exports.shared import differences
 from selvedge.exports.written import ExportFile, mark, marked, write
 from selvedge.project.render import template
 from selvedge.report import Report
+from selvedge.shell.server.project.files import Refused
 
 
 def export(report: Report, name: str, *, force: bool = False) -> None:
@@ -24,7 +26,10 @@ def export(report: Report, name: str, *, force: bool = False) -> None:
     """
     module = importlib.import_module(f"selvedge.exports.{name.replace('-', '_')}")
     facts = Facts.of(load())
-    files: list[ExportFile] = list(module.files(facts))
+    try:
+        files: list[ExportFile] = list(module.files(facts))
+    except Refused as error:
+        raise ConfigError(str(facts.top), "", str(error)) from None
     write(report, facts.top, files, name, folder=getattr(module, "FOLDER", ""), force=force)
     if not facts.has_module:
         report.line(f"app.module is {facts.app.module}, which {facts.code} does not have: correct it, unless a package brings it.")

@@ -12,8 +12,8 @@ from typing import Any
 from selvedge.cli.repository import Repository
 from selvedge.exports.facts import Facts
 from selvedge.shell.quoting import quote
-from selvedge.shell.server.checkout import can_be_built
-from selvedge.shell.server.project.files import Checkout, join, parents
+from selvedge.shell.server.checkout import can_be_built, items
+from selvedge.shell.server.project.files import Checkout, join, parents, table
 from selvedge.shell.server.project.locks import workspace
 from selvedge.shell.server.project.names import pipfile
 from selvedge.value import Value
@@ -142,7 +142,7 @@ def _uv(facts: Facts) -> Install:
     root = facts.app.root
     lock = workspace(_tree(facts), root) or f"{root}/uv.lock".lstrip("/")
     member = root if str(PurePosixPath(lock).parent) not in (root, ".") or (root and "/" not in lock) else ""
-    text = (facts.top / lock).read_text("utf-8", "replace")
+    text = _tree(facts).read(lock) or ""
     # The option would win over the group.
     development = "" if "dev" in facts.app.dependency_groups else " --no-dev"
     everything = " --all-packages" if not member and re.search(r"^members = \[", text, re.MULTILINE) else ""
@@ -157,7 +157,7 @@ def _uv(facts: Facts) -> Install:
 def _members(lock: str) -> Iterator[str]:
     """Yield the folders of a uv.lock's workspace members and local packages: uv reads their pyproject.toml."""
     for package in tomllib.loads(lock).get("package", []):
-        source: dict[str, Any] = package.get("source", {})
+        source = table(package, "source")
         yield from (str(source[kind]) for kind in ("editable", "virtual", "directory") if source.get(kind, ".") != ".")
 
 
@@ -186,7 +186,7 @@ def _first_source(facts: Facts) -> str:
     """Return the name of the first source of a Pipfile.lock, "" without one."""
     tree, inside = _tree(facts), f"{facts.app.root}/{facts.lock}".lstrip("/")
     sources: Any = pipfile(tree, inside).get("_meta", {}).get("sources", [])
-    return str(sources[0].get("name", "")) if sources and isinstance(sources[0], dict) else ""
+    return str(sources[0].get("name", "")) if sources else ""
 
 
 def _needs_code(facts: Facts) -> bool:
@@ -194,13 +194,18 @@ def _needs_code(facts: Facts) -> bool:
     text = _text(facts, facts.lock) or ""
     try:
         data = tomllib.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return True
-    project = data.get("project", {})
-    dynamic = not isinstance(project, dict) or bool({"dependencies", "optional-dependencies"} & set(project.get("dynamic", [])))
-    sources = data.get("tool", {}).get("uv", {}).get("sources", {}) if isinstance(data.get("tool"), dict) else {}
+    computed = _items(table(data, "project").get("dynamic"))
+    dynamic = "dependencies" in computed or "optional-dependencies" in computed
+    sources = table(data, "tool", "uv", "sources")
     listed = "packages" in data
     return bool((not listed and "project" not in data) or dynamic or sources or _LOCAL_IN_LOCK.search(text) or "file:" in text)
+
+
+def _items(value: object) -> list[Any]:
+    """Return a list of a TOML file, with one item if the value is no list."""
+    return list(items(value))  # type: ignore[no-untyped-call]
 
 
 def _included(facts: Facts, path: str, seen: frozenset[str] = frozenset()) -> set[str]:
@@ -242,10 +247,10 @@ def _uv_index(facts: Facts, path: str) -> bool:
     """Return whether uv.toml or pyproject.toml names a default index."""
     try:
         data: Any = tomllib.loads(_tree(facts).read(path) or "")
-        data = data if path.endswith("uv.toml") else data.get("tool", {}).get("uv", {})
-        return "index-url" in data or any(each.get("default") for each in data.get("index", []))
-    except (ValueError, AttributeError):
+    except (ValueError, RecursionError):
         return False
+    data = data if path.endswith("uv.toml") else table(data, "tool", "uv")
+    return "index-url" in data or any(table(each).get("default") for each in _items(data.get("index")))
 
 
 def _text(facts: Facts, path: str) -> str | None:

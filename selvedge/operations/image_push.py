@@ -93,6 +93,6 @@ def _kept(file: Path) -> dict[str, Any]:
     """Return the settings of Docker's client that choose the engine and its proxies."""
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return {name: found[name] for name in ("currentContext", "proxies") if isinstance(found, dict) and name in found}

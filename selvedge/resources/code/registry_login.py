@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import functools
 import json
 import os
@@ -16,6 +15,7 @@ from pydantic import SecretStr
 from selvedge.config.image_names import server_of
 from selvedge.config.local_files import home_folder
 from selvedge.config.secret_names import REGISTRY_PASSWORD, REGISTRY_USER
+from selvedge.config.tables import subtable
 from selvedge.config.target import Target
 from selvedge.errors import ConfigError, SelvedgeError
 from selvedge.resources.code.local_engine import environment, last_line
@@ -82,19 +82,20 @@ def _of_docker(server: str, file: Path) -> Login | None:
         found: Any = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SelvedgeError(f"{file} cannot be read: {error}.", "Correct the file, or delete it and run `docker login`.") from None
     if not isinstance(found, dict):
         return None
-    helper = (found.get("credHelpers") or {}).get(server) or found.get("credsStore")
+    helper = subtable(found, "credHelpers").get(server) or found.get("credsStore")
     if helper:
         return _of_helper(str(helper), server)
-    entry = (found.get("auths") or {}).get(server) or (found.get("auths") or {}).get(f"https://{server}") or {}
-    if entry.get("identitytoken"):
-        return Login(server, TOKEN_USER, SecretStr(entry["identitytoken"]))
+    logins = subtable(found, "auths")
+    entry = subtable(logins, server) or subtable(logins, f"https://{server}")
+    if token := entry.get("identitytoken"):
+        return Login(server, TOKEN_USER, SecretStr(str(token)))
     try:
-        user, colon, password = base64.b64decode(entry.get("auth") or "").decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+        user, colon, password = base64.b64decode(str(entry.get("auth") or "")).decode().partition(":")
+    except ValueError:
         return None
     return Login(server, user, SecretStr(password)) if colon else None
 

@@ -51,12 +51,23 @@ def packages_of(folder):
     """Yield the existing paths from which uv takes packages by its settings in a folder: local indexes, folders of wheels."""
     for name in ("pyproject.toml", "uv.toml"):
         data = read_toml(os.path.join(folder, name))
-        data = data.get("tool", {}).get("uv", {}) if name == "pyproject.toml" else data
-        for table in (data, data.get("pip", {}), *data.get("index", [])):
-            for key in ("find-links", "url", "index-url", "extra-index-url"):
-                value = table.get(key, [])
-                for each in [value] if isinstance(value, str) else value:
-                    yield from filter(None, [existing(each, folder)])
+        data = table(data, "tool", "uv") if name == "pyproject.toml" else data
+        for settings in (data, table(data, "pip"), *items(data.get("index"))):
+            for key in ("find-links", "url", "index-url", "extra-index-url") if isinstance(settings, dict) else ():
+                for each in items(settings.get(key)):
+                    yield from filter(None, [existing(each, folder)] if isinstance(each, str) else ())
+
+
+def table(data, *keys):
+    """Return a table inside a table, empty if it is missing or no table: uv itself says what is wrong in its settings."""
+    for key in keys:
+        data = data.get(key) if isinstance(data, dict) else None
+    return data if isinstance(data, dict) else {}
+
+
+def items(value):
+    """Return a list, with one item if the value is no list."""
+    return value if isinstance(value, list) else [value]
 
 
 def skipped(folder, names):
@@ -228,12 +239,12 @@ def can_be_built(folder, named=False):
     project = read_toml(path)
     if not project and not (named and os.path.isfile(path)):
         return False
-    tools = project.get("tool", {})
-    package = tools.get("uv", {}).get("package")
-    if package is not None and not named:
+    package = table(project, "tool", "uv").get("package")
+    if isinstance(package, bool) and not named:
         return package
-    declined = tools.get("poetry", {}).get("package-mode") is False or tools.get("pdm", {}).get("distribution") is False
-    dynamic = "dependencies" in project.get("project", {}).get("dynamic", [])
+    declined = (table(project, "tool", tool).get(key) for tool, key in (("poetry", "package-mode"), ("pdm", "distribution")))
+    declined = any(each is False for each in declined)
+    dynamic = "dependencies" in items(table(project, "project").get("dynamic"))
     return named or dynamic or ("build-system" in project and not declined)
 
 
@@ -246,16 +257,18 @@ def find_pip():
 
 
 def read_toml(path):
-    """Return the tables of a TOML file, none if it is missing or no TOML. Python 3.10 and older have a parser in pip."""
+    """Return the tables of a TOML file, none if it is missing, no file, or no TOML. Python 3.10 and older have a parser in pip."""
     try:
         import tomllib
     except ImportError:
         find_pip()
         from pip._vendor import tomli as tomllib
+    if not os.path.isfile(path):
+        return {}
     try:
         with open(path, "rb") as file:
             return tomllib.load(file)
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
 
 

@@ -85,8 +85,13 @@ def test_the_metrics_of_several_workers_are_added_up(settings: Load, workers: st
 
 
 @pytest.mark.parametrize(("text", "words"), [
-    (f'{APP}{HOSTS}{ON}server = "moniter"\n', "metrics.server: no host is named 'moniter'. Use one of the hosts monitor,"),
-    (f'{APP}[hosts.web]\naddress = "web.example.com"\n{ON}server = "web"\n', "hosts.web.private_address: is missing: Prometheus"),
+    (f'{APP}{HOSTS}{ON}server = "moniter"\n', "metrics.server: no host is named 'moniter'. Did you mean `monitor`?"),
+    (f'{APP}[hosts.web]\naddress = "web.example.com"\n{ON}server = "web"\n',
+     "hosts.web.private_address: is missing: metrics.server and the servers that it asks find each other"),
+    (
+        f'{APP}{HOSTS.replace("2001:db8::3", "10.0.0.2")}{ON}server = "monitor"\n',
+        "hosts.web-2.private_address: 10.0.0.2 is also the address of web-1. Give each server its own address.",
+    ),
     (f'{APP}{ON}path = "metrics"\n', "metrics.path: must be a path of letters"),
     (f'{APP}{ON}path = "/a b;"\n', "metrics.path: must be a path of letters"),
     (f"{APP}{ON}slow = 0\n", "metrics.slow: "),

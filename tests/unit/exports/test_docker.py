@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from selvedge.config.target import Target
+from selvedge.errors import ConfigError
 from selvedge.project.render import template
 from tests.support.exports import HOSTILE, Exported
 
@@ -285,3 +286,30 @@ def test_packages_from_git_over_ssh_are_named(exported: Make, path: str, line: s
     assert (f"The build has no SSH key for the git addresses in {path}." in made.make("docker")) == named
     (made.folder / "build.env").write_text('GIT_CONFIG_COUNT="1"\n')
     assert "SSH" not in made.make("docker")
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    ("tool = 1\n", "tool must be a table, not a number"),
+    ("project = []\n", "project must be a table, not a list"),
+    ('[project]\nname = "shop"\ndependencies = "fastapi"\n', "project.dependencies must be a list, not a string"),
+    ("x = [\n", "is not valid TOML"),
+])  # fmt: skip
+def test_a_wrong_type_in_the_projects_file_is_named(exported: Make, text: str, said: str) -> None:
+    shop = exported(files={"pyproject.toml": text})
+    (shop.folder / "requirements.txt").unlink()
+    with pytest.raises(ConfigError, match=rf"pyproject\.toml .*{said}"):
+        shop.make("docker")
+
+
+@pytest.mark.parametrize("text", ['[tool.uv]\nindex = "https://example.com"', "[tool.uv]\nindex = [1]"])
+def test_settings_that_uv_itself_refuses_are_no_traceback(exported: Make, text: str) -> None:
+    shop = exported(files={"pyproject.toml": f"{text}\n", "uv.toml": "index = [1]\npip = 1\n"})
+    assert "Dockerfile" in shop.make("docker")
+
+
+@pytest.mark.parametrize("target", ["uv.lock", "/etc/passwd"])
+def test_a_lock_that_is_a_link_to_no_file_of_the_repository(exported: Make, target: str) -> None:
+    shop = exported()
+    (shop.folder / "uv.lock").symlink_to(target)
+    with pytest.raises(ConfigError, match=r"uv\.lock cannot be read: .* Commit the file itself"):
+        shop.make("docker")

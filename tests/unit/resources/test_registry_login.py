@@ -52,6 +52,10 @@ def configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[
     ({"credsStore": "own", "auths": {SERVER: {}}}, 'echo \'{"Username": "<token>", "Secret": "x"}\'', (TOKEN_USER, "x")),
     ({"credsStore": "own"}, "echo credentials not found in native keychain; exit 1", None),
     ([], "", None),
+    ({"auths": [], "credHelpers": "own"}, "", None),
+    ({"auths": {SERVER: "me"}, "credHelpers": 1}, "", None),
+    ({"auths": {SERVER: {"auth": ["é"]}}}, "", None),
+    ({"auths": {SERVER: {"identitytoken": 1}}}, "", (TOKEN_USER, "1")),
 ])  # fmt: skip
 def test_the_configuration_of_the_client_has_the_login(
     app: Callable[..., Target], configuration: Callable[..., None], given: Any, helper: str, found: tuple[str, str] | None

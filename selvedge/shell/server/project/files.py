@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
+
+from .shapes import problems
 
 LARGEST = 64 << 20
 """Bytes of a file that is read. Lock files have a few megabytes at most."""
@@ -31,16 +34,26 @@ class Checkout:
         self._top = Path(top).resolve()
 
     def _inside(self, path: str) -> Path:
-        found = (self._top / path).resolve()
-        return found if found.is_relative_to(self._top) else self._top / "/dev/null"
+        try:
+            found = (self._top / path).resolve()
+        except RuntimeError:
+            # Links that lead in a circle.
+            return Path("/dev/null")
+        return found if found.is_relative_to(self._top) else Path("/dev/null")
 
     def read(self, path: str) -> str | None:
         found = self._inside(path)
-        return decoded(found.read_bytes()) if found.is_file() and found.stat().st_size <= LARGEST else None
+        try:
+            return decoded(found.read_bytes()) if found.is_file() and found.stat().st_size <= LARGEST else None
+        except OSError as error:
+            raise Refused(f"{path} cannot be read: {error.strerror}. Make it readable for you.") from None
 
     def list(self, path: str) -> list[str]:
         found = self._inside(path)
-        return sorted(each.name + ("/" if each.is_dir() else "") for each in found.iterdir()) if found.is_dir() else []
+        try:
+            return sorted(each.name + ("/" if each.is_dir() else "") for each in found.iterdir()) if found.is_dir() else []
+        except OSError as error:
+            raise Refused(f"The folder {path} cannot be read: {error.strerror}. Make it readable for you.") from None
 
 
 def decoded(data: bytes) -> str:
@@ -65,15 +78,22 @@ def parents(folder: str) -> list[str]:
 
 
 def read_toml(tree: Tree, path: str) -> dict[str, Any]:
-    """Return a TOML file, empty if it is missing. Raises Refused if it is not TOML."""
+    """Return a TOML file, empty if it is missing. Raises Refused if it is not TOML, or if a key has another type than its own."""
     text = tree.read(path)
-    if text is None:
-        return {}
-    toml = _toml()
+    return {} if text is None else parsed(path, "TOML", _toml().loads, text, "Correct it, and commit.")
+
+
+def parsed(path: str, language: str, parse: Callable[[str], Any], text: str, remedy: str) -> dict[str, Any]:
+    """Return the table of a file that `parse` reads. Raises Refused as `read_toml`, with the remedy as its last sentence."""
     try:
-        return toml.loads(text)  # type: ignore[no-any-return]
+        data = parse(text)
+    except RecursionError:
+        raise Refused(f"{path} has too many tables or lists inside each other. {remedy}") from None
     except ValueError as error:
-        raise Refused(f"{path} is not valid TOML: {str(error).rstrip('.')}. Correct it, and commit.") from None
+        raise Refused(f"{path} is not valid {language}: {str(error).rstrip('.')}. {remedy}") from None
+    if problem := next(problems(path.rpartition("/")[2], data), ""):
+        raise Refused(f"{path} has a value of the wrong type: {problem}. {remedy}")
+    return data  # type: ignore[no-any-return]
 
 
 def table(data: Any, *keys: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from .files import Refused, Tree, join, parents, read_toml, table
+from .files import LARGEST, Refused, Tree, join, parents, read_toml, table
 from .names import normal, pipfile
 
 ORDER = (
@@ -89,6 +89,14 @@ def workspace(tree: Tree, root: str) -> str:
     return ""
 
 
+def check_readable(tree: Tree, root: str, name: str) -> None:
+    """Refuse a file with the packages that `find` has chosen by its name, but that cannot be read."""
+    path = (workspace(tree, root) if name == "uv.lock" else "") or join(root, name)
+    if tree.read(path) is None:
+        problem = f"{path} cannot be read: it is larger than {LARGEST >> 20} MB, or a link that leads to no file of the repository."
+        raise Refused(f"{problem} Commit the file itself.")
+
+
 def _is_outdated(tree: Tree, root: str) -> bool:
     """Return whether a Pipfile differs from the one that was locked, by Pipenv's hash. Newer versions normalize names first."""
     data = read_toml(tree, join(root, "Pipfile"))
@@ -101,7 +109,7 @@ def _is_outdated(tree: Tree, root: str) -> bool:
     tables |= {name: each for name, each in data.items() if name not in others and isinstance(each, dict)}
     meta = {"_meta": {"sources": data["source"], "requires": data.get("requires", {})}}
     normalized = {name: {normal(package): each for package, each in packages.items()} for name, packages in tables.items()}
-    texts = (json.dumps(meta | each, sort_keys=True, separators=(",", ":")) for each in (tables, normalized))
+    texts = (json.dumps(meta | each, sort_keys=True, separators=(",", ":"), default=str) for each in (tables, normalized))
     return known["sha256"] not in [hashlib.sha256(text.encode()).hexdigest() for text in texts]
 
 

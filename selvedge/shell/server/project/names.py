@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 
-from .files import Refused, Tree, join, read_toml, table
+from .files import Refused, Tree, join, parsed, read_toml, table
 
 MODULES = {
     "attr": "attrs", "bs4": "beautifulsoup4", "cv2": "opencv-python-headless", "dateutil": "python-dateutil",
@@ -44,13 +44,9 @@ def groups(tree: Tree, root: str, lock: str) -> dict[str, list[str]]:
 
 
 def pipfile(tree: Tree, path: str) -> dict[str, dict[str, dict[str, object]]]:
-    """Return Pipfile.lock, empty if it is missing. Raises Refused if it is not JSON."""
+    """Return Pipfile.lock, empty if it is missing. Raises Refused as `read_toml`."""
     text = tree.read(path)
-    try:
-        data = json.loads(text) if text is not None else {}
-    except ValueError as error:
-        raise Refused(f"{path} is not valid JSON: {error}. Run `pipenv lock`, and commit it.") from None
-    return {name: each for name, each in data.items() if isinstance(each, dict)} if isinstance(data, dict) else {}
+    return {} if text is None else parsed(path, "JSON", json.loads, text, "Run `pipenv lock`, and commit it.")
 
 
 def check(tree: Tree, root: str, lock: str, wanted_extras: Sequence[str], wanted_groups: Sequence[str]) -> None:
