@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field
 from selvedge.config.balancer import private_address
 from selvedge.config.hosts import Host
 from selvedge.config.section import Section
-from selvedge.config.sources import Source
+from selvedge.config.sources import KeyPath, Source
 from selvedge.config.types import Seconds, Switch, Text, Whole
 from selvedge.errors import Problem
 
@@ -65,9 +65,9 @@ class Metrics(Section):
         """Return the names of the other servers that a host's Prometheus asks. enabled: those with metrics."""
         return [name for name in enabled if name != host and private_address(hosts[name])] if self.server == host else []
 
-    def asked_by(self, host: str, hosts: Mapping[str, Host]) -> str:
-        """Return the address of the server whose Prometheus asks a host; "" if that is the host itself."""
-        if not self.enabled or self.server == host or self.server not in hosts:
+    def asked_by(self, host: str, hosts: Mapping[str, Host], enabled: Sequence[str]) -> str:
+        """Return the address of the server whose Prometheus asks a host; "" if that is the host itself. enabled: as for `asked`."""
+        if host not in enabled or self.server == host or self.server not in hosts:
             return ""
         return private_address(hosts[self.server])
 
@@ -76,14 +76,23 @@ def metrics_problems(
     metrics: Metrics, hosts: Mapping[str, Host], enabled: Sequence[str], sources: Sequence[Source]
 ) -> Iterator[Problem]:
     """Yield the problems of `metrics.server`. enabled: the hosts with metrics. sources: the strongest last."""
+    for name in (name for name, host in hosts.items() if "server" in host.metrics):
+        own: KeyPath = ("hosts", name, "metrics", "server")
+        source = next((each for each in reversed(sources) if each.sets(own)), sources[0])
+        remedy = "Delete it, and set `server` in [metrics]: one Prometheus asks all servers."
+        yield Problem(source.label, source.key_name(own), "is not a setting of one host", remedy)
     if not metrics.server:
         return
-    path = ("metrics", "server")
+    path: KeyPath = ("metrics", "server")
     source = next((each for each in reversed(sources) if each.sets(path)), sources[0])
     if metrics.server not in hosts:
         remedy = f"Use one of the hosts {', '.join(hosts)}." if hosts else f"Add a table [hosts.{metrics.server}]."
         yield Problem(source.label, source.key_name(path), f"no host is named {metrics.server!r}", remedy)
         return
+    if enabled and metrics.server not in enabled:
+        problem = f"is {metrics.server}, which has no metrics itself, so no Prometheus would ask the other servers"
+        remedy = f"Set `enabled = true` under [hosts.{metrics.server}.metrics], or name another server."
+        yield Problem(source.label, source.key_name(path), problem, remedy)
     for name in dict.fromkeys([metrics.server, *enabled]):
         if not private_address(hosts[name]):
             key = ("hosts", name, "private_address")

@@ -146,6 +146,7 @@ def _files(app: Target) -> tuple[str, ...]:
         f"{FOLDER}/targets/{app.name}.json",
         f"/var/lib/selvedge/metrics/{app.name}.prom",
         f"/etc/nginx/selvedge/metrics/{app.name}.conf",
+        app.paths.metrics_format,
         f"/etc/systemd/system/prometheus-redis-exporter.service.d/60-{app.name}.conf",
         f"/etc/nginx/snippets/{app.name}.conf",
         app.paths.site,

@@ -32,10 +32,18 @@ def collected(app):
             yield sv.Absent(written)
 
 
+def log_formats(app):
+    """Yield the formats of the log of requests for the app and for the balancer's site."""
+    sites = {site.paths.metrics_format: site for site in (app, app.balancer_site) if site}
+    for path, site in sites.items():
+        # One that is no longer wanted stays, because a site may have it until the step `nginx`.
+        yield sv.File(path, sv.template("metrics/log.conf.j2", app=site))
+
+
 def app_files(app):
     """Yield what Prometheus asks for this app, and have nginx pass it on."""
     server = sv.File("/etc/nginx/conf.d/selvedge-metrics.conf", sv.template("metrics/server.conf.j2", port=sv.METRICS_PORT))
-    loads = [server]
+    loads = [server, *log_formats(app)]
     path = f"/etc/nginx/selvedge/metrics/{app.name}.conf"
     yield from collected(app)
     if sv.app_has_metrics(app):

@@ -132,7 +132,7 @@ metrics_remove_nginx() {
       file_keep "$path"
       sed -i '/# \[metrics\]$/d' -- "$path"
     fi
-    case $path in /etc/nginx/selvedge/metrics/*) metrics_remove_file "$path" ;; esac
+    case $path in /etc/nginx/selvedge/metrics/* | /etc/nginx/conf.d/*) metrics_remove_file "$path" ;; esac
   done
   if [ -z "$alone" ]; then metrics_remove_file /etc/nginx/conf.d/selvedge-metrics.conf; fi
   if probe_has nginx; then

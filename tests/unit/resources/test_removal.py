@@ -21,6 +21,8 @@ OWNED = (
     "/etc/logrotate.d/hello",
     "/etc/logrotate.d/hello.app",
     "/etc/logrotate.d/hello.balancer",
+    "/etc/nginx/conf.d/00-log-selvedge-metrics-hello.balancer.conf",
+    "/etc/nginx/conf.d/00-log-selvedge-metrics-hello.conf",
     "/etc/nginx/conf.d/00-selvedge-hello.balancer.conf",
     "/etc/nginx/conf.d/00-selvedge-hello.conf",
     "/etc/nginx/selvedge/hello.balancer.html",
