@@ -95,8 +95,10 @@ def test_one_server_asks_the_others(app: Callable[..., Target]) -> None:
     settings = app("nothing set", **TWO)
     found = files(settings)
     assert not [path for path in found if "/prometheus.service.d/" in path or "alerts" in path or "/targets/" in path]
-    assert "ListenStream=203.0.113.10:9180\n" in found[f"{UNITS}/selvedge-metrics-private.socket"]
-    assert "IPAddressAllow=10.0.0.1\n" in found[f"{UNITS}/selvedge-metrics-private.socket"]
+    own = "ListenStream=203.0.113.10:9180\nIPAddressAllow=10.0.0.1\n"
+    assert own in found[f"{UNITS}/selvedge-metrics-private.socket.d/60-hello.conf"]
+    unit = found[f"{UNITS}/selvedge-metrics-private.socket"]
+    assert "IPAddressDeny=any\n" in unit and "IPAddressAllow" not in unit and "ListenStream" not in unit
     assert of("harden", settings, Firewall)[0].inner == (("10.0.0.1", 9180),)
     assert of("metrics", settings, PortAllowed)[0].sources == ("10.0.0.1",)
     other = settings.model_copy(update={"host": settings.host.model_copy(update={"name": "w", "private_address": "10.0.0.2"})})
