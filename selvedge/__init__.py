@@ -93,6 +93,7 @@ if TYPE_CHECKING:
     from selvedge.resources.messages import messages_of_app as messages_of_app
     from selvedge.resources.messages import messages_program as messages_program
     from selvedge.resources.metrics import METRICS_LOG as METRICS_LOG
+    from selvedge.resources.metrics import METRICS_SERVICES as METRICS_SERVICES
     from selvedge.resources.metrics import CollectScript as CollectScript
     from selvedge.resources.metrics import MetricsFree as MetricsFree
     from selvedge.resources.metrics import MetricsInstalled as MetricsInstalled
@@ -102,6 +103,12 @@ if TYPE_CHECKING:
     from selvedge.resources.metrics import metrics_port as metrics_port
     from selvedge.resources.metrics import metrics_programs as metrics_programs
     from selvedge.resources.metrics import metrics_targets as metrics_targets
+    from selvedge.resources.metrics_off import ExporterRemoved as ExporterRemoved
+    from selvedge.resources.metrics_off import FormerMonitorsShutOut as FormerMonitorsShutOut
+    from selvedge.resources.metrics_off import OwnPrometheusOff as OwnPrometheusOff
+    from selvedge.resources.metrics_off import PrivateFile as PrivateFile
+    from selvedge.resources.metrics_off import PrivateSocket as PrivateSocket
+    from selvedge.resources.metrics_off import PrivateSocketRemoved as PrivateSocketRemoved
     from selvedge.resources.need import Needs as Needs
     from selvedge.resources.nginx.basic_auth import BasicAuth as BasicAuth
     from selvedge.resources.nginx.cache import CacheFolder as CacheFolder
@@ -218,8 +225,11 @@ _NAMES = {
         "APPRISE APPRISE_REQUIREMENT CERTBOT_DROP_INS MESSAGES MessagesRemoved messages_of_app messages_program"
     ),
     "resources.metrics": (
-        "METRICS_LOG CollectScript MetricsFree MetricsInstalled MetricsRole alerts_program app_has_metrics "
+        "METRICS_LOG METRICS_SERVICES CollectScript MetricsFree MetricsInstalled MetricsRole alerts_program app_has_metrics "
         "metrics_port metrics_programs metrics_targets"
+    ),
+    "resources.metrics_off": (
+        "ExporterRemoved FormerMonitorsShutOut OwnPrometheusOff PrivateFile PrivateSocket PrivateSocketRemoved"
     ),
     "resources.need": "Needs",
     "resources.nginx.certbot": "PROGRAMS certbot_client",

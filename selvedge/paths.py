@@ -260,6 +260,11 @@ class Paths(Value):
         return f"/etc/nginx/conf.d/00-selvedge-{self.app}.conf"
 
     @property
+    def metrics_format(self) -> str:
+        """The format of the log for the metrics. nginx reads it before the files that use it, `path_site` among them."""
+        return f"/etc/nginx/conf.d/00-log-selvedge-metrics-{self.app}.conf"
+
+    @property
     def webroot(self) -> str:
         """The folder for HTTP-01 challenges (RFC 8555, 8.3), shared by all apps on the server."""
         return "/var/www/letsencrypt"

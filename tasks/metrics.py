@@ -4,7 +4,6 @@ import selvedge as sv
 from selvedge import operations
 from selvedge.release import preconditions
 
-from .parts.firewall import firewall
 from .parts.messages import messages
 from .parts.metrics import app_files, exporters, prometheus, server_files
 
@@ -13,7 +12,7 @@ REMOVE = sv.Option("remove", "Remove Prometheus and all that belongs to it.")
 
 def remove(run):
     """Remove the metrics of the app, and those of the server if no other app has any."""
-    operations.metrics.remove(run, firewall)
+    operations.metrics.remove(run)
 
 
 @sv.step(options=(REMOVE,), instead={REMOVE.name: remove}, precondition=preconditions.metrics)
@@ -31,6 +30,7 @@ def metrics(app):
     yield from exporters(app, programs)
     if app.asked_by:
         yield sv.Absent(f"/etc/selvedge/metrics/targets/{app.name}.json")
+        yield sv.OwnPrometheusOff(app.name)
     else:
         # No release of the app need be here, and Prometheus's alerts are messages. Its timer calls their program.
         yield from messages(app)

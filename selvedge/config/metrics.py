@@ -67,9 +67,9 @@ class Metrics(Section):
         """Return the names of the other servers that a host's Prometheus asks. enabled: those with metrics."""
         return [name for name in enabled if name != host and private_address(hosts[name])] if self.server == host else []
 
-    def asked_by(self, host: str, hosts: Mapping[str, Host]) -> str:
-        """Return the address of the server whose Prometheus asks a host; "" if that is the host itself."""
-        if not self.enabled or self.server == host or self.server not in hosts:
+    def asked_by(self, host: str, hosts: Mapping[str, Host], enabled: Sequence[str]) -> str:
+        """Return the address of the server whose Prometheus asks a host; "" if that is the host itself. enabled: as for `asked`."""
+        if host not in enabled or self.server == host or self.server not in hosts:
             return ""
         return private_address(hosts[self.server])
 
@@ -78,11 +78,18 @@ def metrics_problems(
     metrics: Metrics, hosts: Mapping[str, Host], enabled: Sequence[str], sources: Sequence[Source]
 ) -> Iterator[Problem]:
     """Yield the problems of `metrics.server`. enabled: the hosts with metrics. sources: the strongest last."""
+    for name in (name for name, host in hosts.items() if "server" in host.metrics):
+        remedy = "Delete it, and set `server` in [metrics]: one Prometheus asks all servers."
+        yield problem_at(sources, ("hosts", name, "metrics", "server"), "is not a setting of one host", remedy)
     if not metrics.server:
         return
     if metrics.server not in hosts:
         yield problem_at(sources, ("metrics", "server"), *unknown_host(metrics.server, hosts))
         return
+    if enabled and metrics.server not in enabled:
+        problem = f"is {metrics.server}, which has no metrics itself, so no Prometheus would ask the other servers"
+        remedy = f"Set `enabled = true` under [hosts.{metrics.server}.metrics], or name another server."
+        yield problem_at(sources, ("metrics", "server"), problem, remedy)
     asked = [metrics.server, *enabled]
     for path, problem, remedy in address_problems(asked, hosts, "metrics.server and the servers that it asks"):
         yield problem_at(sources, path, problem, remedy)

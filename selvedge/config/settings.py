@@ -163,7 +163,8 @@ class Settings(Section):
         if host not in self.measured:
             return {}
         asked = {name: self.target(name) for name in self.metrics.asked(host, self.hosts, self.measured)}
-        return {"asked": asked, "asked_by": self.metrics.asked_by(host, self.hosts), "only_asks": self._only_asks(host)}
+        asked_by = self.metrics.asked_by(host, self.hosts, self.measured)
+        return {"asked": asked, "asked_by": asked_by, "only_asks": self._only_asks(host)}
 
     def _only_asks(self, host: str) -> bool:
         """Return whether a host only asks the others: [balancer] or [services] clients name the servers that run the app."""

@@ -19,7 +19,7 @@ from selvedge.config.env_command import EnvCommands
 from selvedge.config.maintenance import Maintenance
 from selvedge.config.metrics import Metrics
 from selvedge.config.mirrors import Mirrors
-from selvedge.config.nginx import password_variable
+from selvedge.config.nginx import below, password_variable
 from selvedge.config.notify import Notify
 from selvedge.config.processes import Process
 from selvedge.config.server import Hooks, Server
@@ -218,6 +218,17 @@ class Target(SiteSettings):
     def counts_workers_together(self) -> bool:
         """Whether the app's workers write their metrics to one folder, so that each can answer for all of them."""
         return self.metrics.enabled and bool(self.metrics.path) and self.workers != 1
+
+    @property
+    def closed_metrics(self) -> str:
+        """The path of the app's metrics without a final slash if visitors get 404 there, else "".
+
+        nginx passes on no path outside of `nginx.path` (`nginx.strip_path = false`), so it need not close one.
+        """
+        metrics, nginx = self.metrics, self.nginx
+        path = metrics.path.rstrip("/")
+        outside = nginx.path and not nginx.strip_path and not below(path, nginx.path)
+        return path if metrics.enabled and not metrics.public and not outside else ""
 
     @property
     def former_sites(self) -> tuple[str, ...]:

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
+from selvedge.config.balancer import SUFFIX
+from selvedge.config.metrics import METRICS_PORT
 from selvedge.config.target import Target
 from selvedge.resources.base import Resource
 from selvedge.resources.metrics import MetricsRemoved
+from selvedge.resources.metrics_off import FormerMonitorsShutOut
 from selvedge.run import Run
 from selvedge.task import Step
 
 
-def remove(run: Run, firewall: Callable[..., Iterator[Resource]]) -> None:
-    """Remove the metrics of the app from every host, and those of the host if no other app there has any.
-
-    firewall: yields the firewall of a host. Raises SelvedgeError.
-    """
+def remove(run: Run) -> None:
+    """Remove the metrics of the app from every host, and those of the host if no other app there has any. Raises SelvedgeError."""
 
     def resources(app: Target) -> Iterator[Resource]:
         yield MetricsRemoved(app)
-        if app.asked_by:
-            yield from firewall(app, metrics=False)
+        if app.machine.firewall:
+            yield FormerMonitorsShutOut(METRICS_PORT, app.name.removesuffix(SUFFIX), "")
 
     run.chain([Step(resources, name="metrics")], run.flags)
     if any(session.target.metrics.enabled for session in run.fleet.sessions) and not run.flags.get("dry_run"):

@@ -23,7 +23,7 @@ METRICS_LOG = "/var/log/selvedge-metrics/requests.log"
 """nginx writes a line here for each request of an app with metrics. mtail counts them."""
 FOLDER = "/etc/selvedge/metrics"
 EXPORTERS = {"node": "prometheus-node-exporter", "nginx": "prometheus-nginx-exporter", "mtail": "mtail"}
-SERVICES = {"postgres": "prometheus-postgres-exporter", "redis": "prometheus-redis-exporter"}
+METRICS_SERVICES = {"postgres": "prometheus-postgres-exporter", "redis": "prometheus-redis-exporter"}
 PORTS = {"prometheus": 9090, "node": 9100, "nginx": 9113, "mtail": 3903, "postgres": 9187, "redis": 9121}
 PLACES = {"node": "/node", "nginx": "/nginx", "requests": "/requests"}
 """What nginx passes on to the exporters, by Prometheus's name for the job (templates/metrics/server.conf.j2)."""
@@ -33,12 +33,12 @@ def metrics_programs(app: Target) -> dict[str, str]:
     """Return the packages with a service of the same name, by their short names. Prometheus only where no other server asks."""
     found = {} if app.asked_by else {"prometheus": "prometheus"}
     found |= EXPORTERS
-    return found | {name: package for name, package in SERVICES.items() if getattr(app.services, name)}
+    return found | {name: package for name, package in METRICS_SERVICES.items() if getattr(app.services, name)}
 
 
 def metrics_port(name: str) -> tuple[int, str]:
     """Return the port of a program, and the name of its process as the kernel cuts it."""
-    return PORTS[name], {"prometheus": "prometheus", **EXPORTERS, **SERVICES}[name][:15]
+    return PORTS[name], {"prometheus": "prometheus", **EXPORTERS, **METRICS_SERVICES}[name][:15]
 
 
 def alerts_program() -> str:
@@ -146,7 +146,8 @@ def _files(app: Target) -> tuple[str, ...]:
         f"{FOLDER}/targets/{app.name}.json",
         f"/var/lib/selvedge/metrics/{app.name}.prom",
         f"/etc/nginx/selvedge/metrics/{app.name}.conf",
-        f"/etc/systemd/system/prometheus-redis-exporter.service.d/60-{app.name}.conf",
+        app.paths.metrics_format,
+        *(f"/etc/systemd/system/{package}.service.d/60-{app.name}.conf" for package in METRICS_SERVICES.values()),
         f"/etc/nginx/snippets/{app.name}.conf",
         app.paths.site,
         app.location_file,

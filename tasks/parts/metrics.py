@@ -32,10 +32,18 @@ def collected(app):
             yield sv.Absent(written)
 
 
+def log_formats(app):
+    """Yield the formats of the log of requests for the app and for the balancer's site."""
+    sites = {site.paths.metrics_format: site for site in (app, app.balancer_site) if site}
+    for path, site in sites.items():
+        # One that is no longer wanted stays, because a site may have it until the step `nginx`.
+        yield sv.File(path, sv.template("metrics/log.conf.j2", app=site))
+
+
 def app_files(app):
     """Yield what Prometheus asks for this app, and have nginx pass it on."""
     server = sv.File("/etc/nginx/conf.d/selvedge-metrics.conf", sv.template("metrics/server.conf.j2", port=sv.METRICS_PORT))
-    loads = [server]
+    loads = [server, *log_formats(app)]
     path = f"/etc/nginx/selvedge/metrics/{app.name}.conf"
     yield from collected(app)
     if sv.app_has_metrics(app):
@@ -66,7 +74,11 @@ def exporters(app, programs):
         if name == "prometheus":
             # A change of the rules needs no restart.
             restart = "metrics_load_prometheus"
-        yield sv.Service(package, tuple(loads[name]), check=RELOAD, reload_command=restart)
+        stamp = f"{package}-{app.name}" if name in sv.METRICS_SERVICES else ""
+        yield sv.Service(package, tuple(loads[name]), check=RELOAD, reload_command=restart, stamp=stamp)
+    for name, package in sv.METRICS_SERVICES.items():
+        if name not in programs:
+            yield sv.ExporterRemoved(package, app.name)
     yield from timer("selvedge-metrics", "collect")
     yield from private(app)
 
@@ -75,8 +87,8 @@ def drop_ins(app, name, package):
     """Return the settings of a program's unit."""
     folder = f"{UNITS}/{package}.service.d"
     found = [sv.File(f"{folder}/50-selvedge.conf", sv.template(f"metrics/{name}.conf.j2", log=sv.METRICS_LOG))]
-    if name == "redis":
-        found.append(sv.File(f"{folder}/60-{app.name}.conf", sv.template("metrics/redis-app.conf.j2", app=app)))
+    if name in sv.METRICS_SERVICES:
+        found.append(sv.File(f"{folder}/60-{app.name}.conf", sv.template(f"metrics/{name}-app.conf.j2", app=app)))
     return found
 
 
@@ -104,14 +116,21 @@ def timer(unit, name):
 
 def private(app):
     """Let the Prometheus of another server ask this one, or no one."""
-    paths = [f"{UNITS}/selvedge-metrics-private.{kind}" for kind in ("socket", "service")]
+    name = app.name.removesuffix(".balancer")
+    unit = "selvedge-metrics-private.socket"
+    if app.machine.firewall:
+        yield sv.FormerMonitorsShutOut(sv.METRICS_PORT, name, app.asked_by)
     if not app.asked_by:
+        yield sv.PrivateSocketRemoved(name)
         return
     if app.machine.firewall:
         yield sv.PortAllowed(sv.METRICS_PORT, (app.asked_by,), "the Prometheus at", "it could not ask this server")
     address = sv.private_address(app.host)
     values = {"address": f"[{address}]" if ":" in address else address, "port": sv.METRICS_PORT, "source": app.asked_by}
-    loads = tuple(sv.File(path, sv.template(f"metrics/private.{path.rpartition('.')[2]}.j2", **values)) for path in paths)
+    loads = (
+        sv.PrivateFile(f"{UNITS}/{unit}", sv.template("metrics/private.socket.j2")),
+        sv.PrivateFile(f"{UNITS}/selvedge-metrics-private.service", sv.template("metrics/private.service.j2", **values)),
+        sv.PrivateFile(f"{UNITS}/{unit}.d/60-{name}.conf", sv.template("metrics/private-app.conf.j2", app=name, **values)),
+    )
     yield from loads
-    restart = "service_run stop selvedge-metrics-private.service\nservice_run restart selvedge-metrics-private.socket"
-    yield sv.Service("selvedge-metrics-private.socket", loads, check=RELOAD, reload_command=restart)
+    yield sv.PrivateSocket(unit, loads, check=RELOAD, reload_command="metricsoff_private_restart", stamp=f"{unit}-{name}")

@@ -7,7 +7,7 @@ def needs(app):
     """Check that nginx is there, and the format of the log for the metrics."""
     yield sv.Needs("/etc/nginx/nginx.conf", "install")
     if app.metrics.enabled:
-        yield sv.Needs("/etc/nginx/conf.d/selvedge-metrics.conf", "metrics")
+        yield sv.Needs(app.paths.metrics_format, "metrics")
 
 
 def site_port(app, port, own, *, tls=False):

@@ -69,13 +69,12 @@ firewall_clients() {
   done
 }
 
-# firewall_monitor APP: print the server that asks for the metrics, if another app has some, too.
+# firewall_monitor APP: print the servers that ask for the metrics of the other apps.
 firewall_monitor() {
   local file
-  for file in /etc/selvedge/metrics/apps/*.sh; do
-    if [ ! -e "$file" ] || [ "${file##*/}" = "$1.sh" ]; then continue; fi
-    sed -n 's/^ListenStream=.*:\([0-9]*\)$/\1/p; s/^IPAddressAllow=//p' /etc/systemd/system/selvedge-metrics-private.socket 2>/dev/null |
-      paste -d ' ' - - | awk 'NF == 2 { print $2, $1 }'
+  for file in /etc/systemd/system/selvedge-metrics-private.socket.d/60-*.conf; do
+    if [ ! -e "$file" ] || [ "${file##*/}" = "60-$1.conf" ]; then continue; fi
+    sed -n 's/^ListenStream=.*:\([0-9]*\)$/\1/p; s/^IPAddressAllow=//p' "$file" | paste -d ' ' - - | awk 'NF == 2 { print $2, $1 }'
   done
 }
 

@@ -62,6 +62,14 @@ metrics_role_fact() {
   echo "select 'role' where pg_has_role('pg_monitor', 'member')" | postgres_answer prometheus postgres 2>/dev/null || :
 }
 
+metrics_role_drop() {
+  metrics_role_fact | grep -qx role || return 0
+  echo 'drop role prometheus' | postgres_answer postgres postgres || step_say "PostgreSQL keeps the role prometheus"
+}
+
+# metrics_forget_alerts: forget what was told of alerts (server/messages): one that is there when the metrics come back is a new one.
+metrics_forget_alerts() { rm -f -- /var/lib/selvedge/messages/*/alert.* /var/lib/selvedge/messages/.server/alert.*; }
+
 # metrics_paths: what the server has of the metrics, beside the files of single apps.
 metrics_paths() {
   local path
@@ -112,14 +120,21 @@ metrics_own() {
 # first: if it refuses it, the step puts back the files, and nothing else has changed.
 # Values: app
 metrics_remove() {
-  local path others
+  local path others unit
   others=$(metrics_others)
   metrics_remove_nginx "$others" "$@"
   for path; do
     metrics_is_site "$path" || rm -f -- "$path"
   done
-  for path in "$app" "${app%.balancer}" "${app%.balancer}.balancer"; do stamp_remove "nginx-metrics-$path"; done
-  if [ -z "$others" ]; then metrics_remove_server; fi
+  for path in "${app%.balancer}" "${app%.balancer}.balancer"; do
+    for unit in nginx-metrics $metrics_services; do stamp_remove "$unit-$path"; done
+  done
+  if [ -n "$others" ]; then
+    if [ -n "$(metricsoff_private_fact "${app%.balancer}" | grep -x own)" ]; then metricsoff_private "${app%.balancer}"; fi
+  else
+    stamp_remove "selvedge-metrics-private.socket-${app%.balancer}"
+    metrics_remove_server
+  fi
 }
 
 # metrics_remove_nginx OTHERS PATH…: remove nginx's part, and that of the server if there are no OTHERS, and load it.
@@ -132,7 +147,7 @@ metrics_remove_nginx() {
       file_keep "$path"
       sed -i '/# \[metrics\]$/d' -- "$path"
     fi
-    case $path in /etc/nginx/selvedge/metrics/*) metrics_remove_file "$path" ;; esac
+    case $path in /etc/nginx/selvedge/metrics/* | /etc/nginx/conf.d/*) metrics_remove_file "$path" ;; esac
   done
   if [ -z "$alone" ]; then metrics_remove_file /etc/nginx/conf.d/selvedge-metrics.conf; fi
   if probe_has nginx; then
@@ -156,21 +171,18 @@ metrics_remove_server() {
   for unit in /etc/systemd/system/selvedge-metrics*.* /etc/systemd/system/selvedge-alerts.*; do
     if [ -f "$unit" ]; then systemctl -q disable --now "${unit##*/}" 2>/dev/null || :; fi
   done
-  if metrics_role_fact | grep -qx role; then
-    echo 'drop role prometheus' | postgres_answer postgres postgres || step_say "PostgreSQL keeps the role prometheus"
-  fi
+  metrics_role_drop
   metrics_purge
   rm -f /etc/logrotate.d/selvedge-metrics /usr/local/lib/selvedge/alerts.py
-  rm -f /etc/systemd/system/selvedge-metrics*.* /etc/systemd/system/selvedge-alerts.*
+  rm -rf /etc/systemd/system/selvedge-metrics*.* /etc/systemd/system/selvedge-alerts.*
   rm -f /var/lib/systemd/timers/stamp-selvedge-metrics.timer /var/lib/systemd/timers/stamp-selvedge-alerts.timer
   for unit in $metrics_services; do
     rm -rf -- "/etc/systemd/system/$unit.service.d"
     stamp_remove "$unit"
   done
-  for unit in selvedge-metrics.timer selvedge-alerts.timer selvedge-metrics-private.socket; do stamp_remove "$unit"; done
+  for unit in selvedge-metrics.timer selvedge-alerts.timer; do stamp_remove "$unit"; done
   rm -rf -- "$metrics_folder" /etc/nginx/selvedge/metrics /var/lib/selvedge/metrics /var/lib/selvedge/alerts /var/log/selvedge-metrics
-  # What was told of alerts (server/messages): one that is there when the metrics come back is a new one.
-  rm -f -- /var/lib/selvedge/messages/*/alert.* /var/lib/selvedge/messages/.server/alert.*
+  metrics_forget_alerts
   rm -f -- "$metrics_mark"
   rmdir /usr/local/lib/selvedge /etc/nginx/selvedge /etc/selvedge 2>/dev/null || :
   # A failure here would put back files of nginx that need the folders above.

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import faulthandler
 import gc
+import glob
 import importlib
 import logging
 import mmap
@@ -115,6 +116,7 @@ class Parent:
             if not found:
                 continue
             del self.workers[pid]
+            forget_live_gauges(pid)
             if self.status is not None or worker.stopping:
                 continue
             code = os.waitstatus_to_exitcode(state)
@@ -167,6 +169,14 @@ class Parent:
             log.exception("The worker ended with an exception.")
         finally:
             leave(status or 0)
+
+
+def forget_live_gauges(pid):
+    """Delete the live gauges of a worker that has ended, as prometheus_client's mark_process_dead does ([metrics])."""
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")
+    for path in glob.glob(f"{glob.escape(folder)}/gauge_live*_{pid}.db") if folder else ():
+        with contextlib.suppress(OSError):
+            os.unlink(path)
 
 
 def leave(status):

@@ -9,6 +9,7 @@ import pytest
 from lab import Lab, Project
 from nginx_site import FOLDERS
 from sandbox import Server
+from tests.support.fixtures import target  # noqa: F401
 
 
 def link_inside(app: Path) -> None:

@@ -80,6 +80,20 @@ def test_a_second_app_gets_a_path_of_the_address(server: Server, project: Projec
         assert b"/evil" not in ask(server, path, more=forged("/evil")), path
 
 
+@pytest.mark.thorough
+def test_the_requests_of_a_path_are_counted(server: Server, project: Project, api: Api) -> None:
+    api.configure('path = "/api"\n[metrics]\nenabled = true')
+    api.must("deploy")
+    assert "deploy: nothing to change" in api.must("deploy")
+    assert "nginx: nothing to change" in project.must("-H", server.name, "nginx").stdout
+    assert status(ask(server, "/api/health")) == 200 and status(ask(server, "/api/metrics")) == 404
+    assert "\napi 200 0.0" in "\n" + server.run("cat /var/log/selvedge-metrics/requests.log").stdout
+    api.must("metrics", "--remove")
+    api.configure('path = "/api"')
+    api.must("deploy")
+    assert status(ask(server, "/api/health")) == 200
+
+
 def test_releases_of_one_lose_no_request_of_the_other(server: Server, project: Project, api: Api) -> None:
     project.commit("another greeting")
     with unharmed(f"http://{server.address}/api/health"):

@@ -37,6 +37,13 @@ def test_one_server_asks_the_others_that_have_metrics(settings: Load) -> None:
     assert (two.asked, two.asked_by, two.metrics.enabled) == ({}, "", False)
 
 
+def test_a_host_with_metrics_of_its_own_is_asked_like_the_others(settings: Load) -> None:
+    some = "".join(f"[hosts.{name}.metrics]\nenabled = true\n" for name in ("monitor", "web-1"))
+    found = settings(f'{APP}{HOSTS}[metrics]\nserver = "monitor"\n{some}')
+    assert list(found.target("monitor").asked) == ["web-1"]
+    assert [found.target(name).asked_by for name in ("monitor", "web-1", "web-2")] == ["", "10.0.0.1", ""]
+
+
 EACH = f"""{APP}{HOSTS}{ON}server = "monitor"
 [hosts.lb]
 address = "203.0.113.4"
@@ -97,7 +104,20 @@ def test_the_metrics_of_several_workers_are_added_up(settings: Load, workers: st
     (f"{APP}{ON}slow = 0\n", "metrics.slow: "),
     (f"{APP}{ON}errors = 101\n", "metrics.errors: "),
     (f"{APP}[metrics]\non = true\n", "metrics.on: "),
+    (f'{APP}{HOSTS}{ON}server = "monitor"\n[hosts.monitor.metrics]\nenabled = false\n', "metrics.server: is monitor, which has no"),
+    (f'{APP}{HOSTS}{ON}[hosts.web-1.metrics]\nserver = "monitor"\n', "hosts.web-1.metrics.server: is not a setting of one host"),
+    (f'{APP}health = "/metrics/live"\n{HOSTS}{ON}', "app.health is /metrics/live, but visitors get 404 at /metrics"),
+    (f'{APP}health = "/metrics"\n{HOSTS}{ON}', "app.health is /metrics, but visitors get 404"),
+    (f'{APP}{HOSTS}{ON}[nginx]\nredirects = {{"/metrics" = "/a"}}\n', "nginx.redirects has the path /metrics, but"),
+    (f'{APP}{HOSTS}{ON}[nginx]\nstatic = {{"/metrics/" = "a"}}\n', "nginx.static has the path /metrics"),
+    (f'{APP}{HOSTS}{ON}path = "/m/"\n[nginx]\nmedia = {{"/m" = "a"}}\n', "nginx.media has the path /m, but"),
 ])  # fmt: skip
 def test_a_wrong_value_is_refused(problems: Problems, text: str, words: str) -> None:
     found = problems(text)
     assert any(words in line for line in found), found
+
+
+@pytest.mark.parametrize("metrics", ["", f"{ON}public = true\n", f'{ON}path = ""\n', f'{ON}path = "/own"\n'])
+def test_paths_that_nginx_does_not_close_are_free(settings: Load, metrics: str) -> None:
+    nginx = '[nginx]\nredirects = {"/metrics" = "/a"}\nstatic = {"/metrics/of" = "a"}\n'
+    assert settings(f'{APP}health = "/metrics"\n{HOSTS}{metrics}{nginx}').target("web-1").closed_metrics in ("", "/own")

@@ -135,6 +135,22 @@ def test_a_worker_that_died_is_replaced(start: Start) -> None:
     assert running.asked() != first
 
 
+def test_the_live_gauges_of_an_ended_worker_are_deleted(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "[metrics]"
+    folder.mkdir()
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(folder))
+    kinds = ["gauge_livesum", "gauge_liveall", "gauge_max", "counter"]
+    begun = f"import os\nfor kind in {kinds}:\n    open(f'{folder}/{{kind}}_{{os.getpid()}}.db', 'w').close()\n"
+    running = start(begun + APP)
+    running.until("Worker is ready")
+    first = running.asked()
+    os.kill(first, signal.SIGKILL)
+    running.until("Worker is ready", 2)
+    (second,) = running.workers()
+    kept = [f"{kind}_{second}.db" for kind in kinds] + [f"gauge_max_{first}.db", f"counter_{first}.db"]
+    assert {each.name for each in folder.iterdir()} == set(kept)
+
+
 def test_a_worker_whose_event_loop_is_blocked_is_replaced_and_says_where_it_was(start: Start) -> None:
     running = start()
     running.until("Worker is ready")

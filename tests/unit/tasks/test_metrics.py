@@ -64,6 +64,21 @@ def test_visitors_get_no_metrics(app: Callable[..., Target]) -> None:
     assert "return 404; } # [metrics]" not in file("nginx", public, "/etc/nginx/snippets/hello.conf").text
     below = app("nothing set", metrics={"enabled": True}, nginx={"path": "/api"})
     assert 'location = "/api/metrics" { return 404; }' in file("nginx", below, below.location_file).text
+    routes = {"nginx": {"path": "/api", "strip_path": False}, "health": "/api/health"}
+    outside = app("nothing set", metrics={"enabled": True}, **routes)
+    assert "return 404; } # [metrics]" not in file("nginx", outside, outside.location_file).text
+    inside = app("nothing set", metrics={"enabled": True, "path": "/api/metrics/"}, **routes)
+    assert 'location = "/api/metrics" { return 404; }' in file("nginx", inside, inside.location_file).text
+
+
+def test_nginx_reads_the_format_of_the_log_before_the_sites(app: Callable[..., Target]) -> None:
+    for name in ("domains", "a path", "a path by address", "a backend that balances"):
+        settings = app(name, metrics={"enabled": True})
+        texts = {path: text for path, text in files(settings).items() if path.startswith("/etc/nginx/conf.d/")}
+        for site in filter(None, (settings, settings.balancer_site)):
+            (path,) = (path for path, text in texts.items() if f"log_format selvedge_metrics_{site.nginx_id} " in text)
+            assert path == site.paths.metrics_format and path < min(path for path in texts if "/00-log" not in path)
+            assert path < site.paths.path_site < site.paths.site_enabled
 
 
 def test_the_lines_of_the_metrics_can_be_deleted_from_a_site(app: Callable[..., Target]) -> None:
@@ -80,8 +95,10 @@ def test_one_server_asks_the_others(app: Callable[..., Target]) -> None:
     settings = app("nothing set", **TWO)
     found = files(settings)
     assert not [path for path in found if "/prometheus.service.d/" in path or "alerts" in path or "/targets/" in path]
-    assert "ListenStream=203.0.113.10:9180\n" in found[f"{UNITS}/selvedge-metrics-private.socket"]
-    assert "IPAddressAllow=10.0.0.1\n" in found[f"{UNITS}/selvedge-metrics-private.socket"]
+    own = "ListenStream=203.0.113.10:9180\nIPAddressAllow=10.0.0.1\n"
+    assert own in found[f"{UNITS}/selvedge-metrics-private.socket.d/60-hello.conf"]
+    unit = found[f"{UNITS}/selvedge-metrics-private.socket"]
+    assert "IPAddressDeny=any\n" in unit and "IPAddressAllow" not in unit and "ListenStream" not in unit
     assert of("harden", settings, Firewall)[0].inner == (("10.0.0.1", 9180),)
     assert of("metrics", settings, PortAllowed)[0].sources == ("10.0.0.1",)
     other = settings.model_copy(update={"host": settings.host.model_copy(update={"name": "w", "private_address": "10.0.0.2"})})
