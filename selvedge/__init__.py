@@ -116,6 +116,7 @@ if TYPE_CHECKING:
     from selvedge.resources.nginx.certbot import certbot_client as certbot_client
     from selvedge.resources.nginx.drained import Drained as Drained
     from selvedge.resources.nginx.drained import DrainRules as DrainRules
+    from selvedge.resources.nginx.drained import NoBackend as NoBackend
     from selvedge.resources.nginx.folders import MediaFolder as MediaFolder
     from selvedge.resources.nginx.folders import static_folders as static_folders
     from selvedge.resources.nginx.https import HttpsRemoved as HttpsRemoved
@@ -235,7 +236,7 @@ _NAMES = {
     "resources.nginx.certbot": "PROGRAMS certbot_client",
     "resources.nginx.basic_auth": "BasicAuth",
     "resources.nginx.cache": "CacheFolder",
-    "resources.nginx.drained": "Drained DrainRules",
+    "resources.nginx.drained": "Drained DrainRules NoBackend",
     "resources.nginx.include": "included_lines",
     "resources.nginx.maintenance": "MaintenanceNoted maintenance_page maintenance_paths",
     "resources.nginx.names": "FormerNamesDropped NewNames Site",

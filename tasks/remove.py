@@ -22,8 +22,7 @@ def remove(run, yes=False, data=False, **flags):
         removed = operations.remove.Removed(app, owned, data)
         yield operations.remove.NoStrangers(removed)
         yield from no_site_bans(app)
-        if app.balancers:
-            yield sv.Drained.of(app, drained=False)
+        yield sv.NoBackend.of(app)
         yield removed
 
     run.chain([sv.Step(resources, name="remove")], flags)

@@ -26,13 +26,17 @@ def drain(run: Run, flags: Mapping[str, Any]) -> None:
 
 
 def undrain(run: Run, flags: Mapping[str, Any]) -> None:
-    """Have every host take the requests of its balancers again. Raises SelvedgeError."""
-    _check(run)
+    """Have every host take the requests of its balancers again, also one that was drained before it left them.
+
+    Raises SelvedgeError.
+    """
+    _check(run, former=True)
     run.chain([drain_step(drained=False)], flags)
 
 
-def _check(run: Run) -> None:
+def _check(run: Run, *, former: bool = False) -> None:
+    """Check that the hosts are backends. former: or may have been, as every host may that runs the app. Raises UsageError."""
     for session in run.fleet.sessions:
-        if not session.target.balancers:
+        if not (session.target.balancers or (former and session.target.runs_here)):
             remedy = "Add it to the group that `backends` names under [balancer] in hosts.toml."
             raise UsageError(f"{session.name} is not a backend of a balancer.", remedy)

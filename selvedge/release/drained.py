@@ -28,8 +28,10 @@ def drain_step(*, drained: bool, by_run: bool = False) -> Step:
     """Return a step that drains a backend, or ends that. by_run: as of Drained."""
 
     def body(app: Target) -> Iterator[Resource]:
-        yield Needs(app.paths.drain_rules, "nginx")
-        yield Needs("/usr/sbin/nft", "harden")
+        # A server that is no longer a backend may still be drained.
+        if app.balancers:
+            yield Needs(app.paths.drain_rules, "nginx")
+            yield Needs("/usr/sbin/nft", "harden")
         yield Drained.of(app, drained=drained, by_run=by_run)
 
     return Step(body, name="drain" if drained else "undrain", drains=by_run)

@@ -73,7 +73,9 @@ def balancing(app):
         yield sv.Directory("/etc/nginx/selvedge")
     if app.backends:
         yield sv.File(paths.maintenance_page, sv.maintenance_page(app, 5, planned=False))
+        return
     if not app.balancers:
+        yield sv.NoBackend.of(app)
         return
     yield sv.File(paths.drain_rules, sv.template("balancer/drained.nft.j2", app=app))
     yield sv.File(f"{folder}/{paths.drained_unit}", sv.template("balancer/drained.service.j2", app=app))

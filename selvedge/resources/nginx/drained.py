@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from selvedge.resources.base import Change, Resource
+from selvedge.resources.stamp import Stamp
 from selvedge.shell.quoting import words
 
 if TYPE_CHECKING:
@@ -93,6 +94,46 @@ class DrainRules(Resource):
 
     def owned(self) -> tuple[str, ...]:
         return (self.mark,)
+
+
+class NoBackend(Resource):
+    """The server has nothing of a backend: no rules that refuse balancers, and no unit that loads them.
+
+    unit, leave: the units that are on while it is drained, and that drain it at a shutdown. table: as of DrainRules. files: the
+    files of both units, and the links that start them. rest: the other files, which are deleted last, so that the next run repeats
+    what was interrupted.
+    """
+
+    app: str
+    unit: str
+    leave: str
+    table: str
+    files: tuple[str, ...]
+    rest: tuple[str, ...]
+
+    @classmethod
+    def of(cls, app: Target) -> NoBackend:
+        """Return the resource of a host that is no backend, or no longer one."""
+        paths, folder = app.paths, "/etc/systemd/system"
+        units = (paths.drained_unit, paths.leave_unit)
+        files = tuple(f"{each}/{unit}" for unit in units for each in (f"{folder}/multi-user.target.wants", folder))
+        rest = (paths.drain_rules, paths.drain_mark, Stamp(paths.leave_unit).path)
+        return cls(app.name, *units, f"selvedge_{app.nginx_id}", files, rest)
+
+    def probe(self) -> str:
+        return f"probe_existing {words(*self.files, *self.rest)}"
+
+    def plan(self, fact: str) -> Change | None:
+        found = fact.split()
+        if not found:
+            return None
+        drained = f", which refuses new requests of the balancers to {self.app}" if self.files[0] in found else ""
+        shell = f"backend_remove {words(self.unit, self.leave, self.table, *self.files)}\nrm -f -- {words(*self.rest)}"
+        diff = "\n".join(f"-{path}" for path in found)
+        return Change(f"remove the rules and units of a backend{drained}", shell, diff)
+
+    def owned(self) -> tuple[str, ...]:
+        return (*self.files, *self.rest)
 
 
 def state_of(fact: str) -> list[str]:

@@ -66,6 +66,19 @@ backend_undrain() {
   rm -f -- "$2"
 }
 
+# backend_remove UNIT LEAVE TABLE FILE…: let the balancers connect, and remove both units, whose FILEs these are. LEAVE would drain the
+# server when it stops: not without its file.
+backend_remove() {
+  local unit leave table
+  unit=$1 leave=$2 table=$3
+  shift 3
+  if systemctl is-active -q "$unit"; then service_run stop "$unit"; fi
+  rm -f -- "$@"
+  systemctl daemon-reload
+  systemctl stop "$leave" 2>/dev/null || :
+  nft delete table inet "$table" 2>/dev/null || :
+}
+
 # backend_left SITE NAME ADDRESS: as backend_answers, but 0 if the balancer's site, a file of nginx, does not pass requests there.
 # Values: health health_host health_timeout
 backend_left() {

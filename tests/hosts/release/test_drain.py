@@ -21,8 +21,12 @@ SETTLE = 2.0
 """Seconds: app.settle."""
 
 
+DRAIN = {"supervisor": 30, "systemd": 30, "docker": 90}
+"""Process manager → seconds: app.drain, in which two releases are deployed."""
+
+
 def configure(project: Project, manager: str = "supervisor", text: str = "", **app: object) -> None:
-    project.configure(text, **QUICK | {"manager": manager, "settle": SETTLE, "drain": 30} | app)
+    project.configure(text, **QUICK | {"manager": manager, "settle": SETTLE, "drain": DRAIN[manager]} | app)
 
 
 @pytest.fixture(scope="class", params=["supervisor", "systemd", pytest.param("docker", marks=pytest.mark.thorough)])
@@ -91,7 +95,7 @@ class TestDrain:
         assert process.wait(10) == 0, seen
         assert not answers, seen  # The run has ended before the slow request.
         announced = next(number for number, line in enumerate(seen) if line.startswith(f"{server.name}  live "))
-        text = f"{server.name}  draining    the previous release {old} answers its open requests for up to 30 s\n"
+        text = f"{server.name}  draining    the previous release {old} answers its open requests for up to {DRAIN[manager]} s\n"
         assert seen[announced + 1] == text
         assert draining(server) == [old] and states(server, project)[old] == "draining"
         assert "nothing to change" in project.must("-H", server.name, "deploy").stdout

@@ -57,9 +57,10 @@ name = "shop"
 path = "/own"
 [groups]
 web = ["web-1", "web-2"]
+hello = ["web-1"]
 [balancer]
 hosts = ["lb"]
-backends = "web"
+backends = "hello"
 [services]
 postgres = true
 hosts = ["db"]

@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 
+import fabfile
 from selvedge.config.target import Target
 from selvedge.errors import SelvedgeError, UsageError
 from selvedge.operations.drain import drain, undrain
 from selvedge.operations.support.balancer_checks import check_balancer, requests_of
 from selvedge.operations.support.host_status import HostStatus, status_query
+from selvedge.release.drained import drain_step
+from selvedge.resources.nginx.drained import NoBackend
 from tests.support.declared import BACKEND
 from tests.support.steps import BALANCER
 
@@ -50,11 +53,28 @@ def test_the_last_backend_that_answers_is_not_drained(target: Callable[..., Targ
     assert one.chained == ["drain"]
 
 
-@pytest.mark.parametrize("command", [drain, undrain])
-def test_only_a_backend_can_be_drained(target: Callable[..., Target], command: Callable[..., None]) -> None:
-    for app in (target(), target(**BALANCER)):
+def test_only_a_backend_can_be_drained(target: Callable[..., Target]) -> None:
+    for command, app in ((drain, target()), (drain, target(**BALANCER)), (undrain, target(**BALANCER))):
         with pytest.raises(UsageError, match=r"^web-1 is not a backend of a balancer\."):
             command(run(app, "web-1"), {})
+
+
+def test_the_drain_of_a_former_backend_can_be_ended(target: Callable[..., Target]) -> None:
+    """It was deleted from the group while it was drained. The next deploy would remove all that it has of a backend."""
+    former = run(target(), "web-1")
+    undrain(former, {})
+    assert former.chained == ["undrain"]
+    [resource] = drain_step(drained=False).resources(target())
+    change = resource.plan("state drained\n")
+    assert change and change.shell.startswith("backend_undrain selvedge-drained.") and resource.plan("state \n") is None
+
+
+def test_an_app_is_removed_with_what_a_backend_has(target: Callable[..., Target]) -> None:
+    """For a former backend, too: else its rules stay until a reboot, and the link of a unit for good."""
+    steps: list[Any] = []
+    for app in (target(), target(**BACKEND)):
+        fabfile.namespace["remove"].body(SimpleNamespace(chain=lambda found, _: steps.extend(found)), yes=True)
+        assert [each for each in steps.pop().resources(app) if isinstance(each, NoBackend)] == [NoBackend.of(app)]
 
 
 def findings(app: Target, fact: str) -> Mapping[str, str]:

@@ -126,7 +126,7 @@ def test_every_resource_changes_a_bare_server(host: Callable[..., Target], name:
         "Port", "Absent", "NoPendingUndo", "HttpsRemoved", "ServerNamesFree", "DebianDefaultSiteDisabled", "NginxConf",
         "NginxGroup", "NewNames", "FormerNamesDropped", "PathsFree", "FormerLocationsRemoved", "LeftCertificates",
         "AptMirror", "FormerDefaults", "FormerTimersRemoved", "PortProtocol", "PortAllowed", "CacheFolder", "NoTimers",
-        "PostgresClients", "MaintenanceNoted", "MessagesRemoved", "NotHalfRestored",
+        "PostgresClients", "MaintenanceNoted", "MessagesRemoved", "NotHalfRestored", "NoBackend",
     }  # fmt: skip
 
 

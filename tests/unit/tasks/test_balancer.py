@@ -14,7 +14,7 @@ from selvedge.release import preconditions
 from selvedge.release.instance import Instance
 from selvedge.resources.access.firewall import Firewall, PortAllowed
 from selvedge.resources.files import Absent
-from selvedge.resources.nginx.drained import Drained, DrainRules
+from selvedge.resources.nginx.drained import Drained, DrainRules, NoBackend
 from selvedge.resources.nginx.https import NginxHttps
 from selvedge.resources.nginx.sites import FormerDefaults, ServerNamesFree
 from selvedge.resources.packages import Packages
@@ -214,6 +214,28 @@ def test_other_apps_of_the_port_are_named(app: Callable[..., Target]) -> None:
     assert undrain.unchanged(fact) == "hello is not drained, but wiki is, and has the same port"
     change = undrain.plan(fact.replace("state", "state drained"))
     assert change and change.summary.endswith(", which stay away as long as wiki is drained")
+
+
+LINK = "/etc/systemd/system/multi-user.target.wants/selvedge-drained.hello.service"
+
+
+@pytest.mark.parametrize(("name", "found"), [("domains", 1), ("a backend", 0), ("a backend that balances", 0)])
+def test_a_former_backend_keeps_nothing_of_it(app: Callable[..., Target], name: str, found: int) -> None:
+    settings = app(name)
+    former = of("nginx", settings, NoBackend)
+    assert len(former) == found
+    for resource in former:
+        assert resource.plan("") is None
+        change = resource.plan(f"{LINK}\n{MARK}\n")
+        assert change.summary.endswith("backend, which refuses new requests of the balancers to hello")
+        assert change.diff == f"-{LINK}\n-{MARK}"
+        assert not resource.plan(f"{MARK}\n").summary.endswith("hello")
+
+
+def test_it_is_all_that_only_a_backend_has(app: Callable[..., Target]) -> None:
+    backend, alone = ({path for each in of("nginx", app(name)) for path in each.owned()} for name in ("a backend", "domains"))
+    only = {path for path in backend - alone if "hello.balancer" not in path}
+    assert only <= set(NoBackend.of(app("domains")).owned())
 
 
 RULE = "        ip saddr 10.0.0.1 tcp dport 80 tcp flags & (syn | ack) == syn reject with tcp reset\n"

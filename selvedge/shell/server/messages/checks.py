@@ -97,7 +97,7 @@ def last_good(app):
 
 
 def set_up(app):
-    """Return since when the server has the program that takes the backups (collect_backup in lib/collect.sh), 0 without it."""
+    """Return since when the server has the program that takes the backups, 0 without it. The same as in lib/collect.sh."""
     try:
         return int(os.stat(f"{SERVER}/{app}/backup/program").st_mtime)
     except FileNotFoundError:

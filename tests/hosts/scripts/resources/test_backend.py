@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from selvedge.config.target import Target
 from selvedge.resources.base import Ask
+from selvedge.resources.nginx.drained import NoBackend
 from selvedge.shell.library import call
 from tests.support.libraries import functions
 
@@ -63,6 +65,26 @@ def test_what_was_never_drained_needs_no_end(server: Any) -> None:
     server.program("systemctl", 'echo "$*" >>/var/log/systemctl; [ "$1" != cat ]')
     server.run(f'mark=m undo=/run\n{functions("backend", "service", "step", "reason")}\nbackend_undrain {UNIT} {MARK}\n')
     assert server.path("/var/log/systemctl").read_text().splitlines() == ["daemon-reload", f"cat {UNIT}"]
+
+
+def test_what_a_former_backend_has_is_removed(server: Any) -> None:
+    """The unit that drains the server at a shutdown must not do that when it ends: systemd forgets its commands first."""
+    app = Target.model_construct(name="hello")
+    resource = NoBackend.of(app)
+    assert [fact.strip() for fact in server.read(resource)] == [""]
+    server.program("systemctl", f'echo "$* $(test -e {resource.files[3]} && echo file)" >>/var/log/systemctl')
+    server.program("nft", 'echo "nft $*" >>/var/log/systemctl; exit 1')
+    for path in resource.owned():
+        server.path(path).parent.mkdir(parents=True, exist_ok=True)
+        server.path(path).touch()
+    change = resource.plan(server.read(resource)[0])
+    assert change and change.diff.count("\n-") == len(resource.owned()) - 1
+    server.run(f'mark=m undo=/run\nset -eu\n{functions("backend", "service", "step", "reason")}\n{change.shell}\n')
+    leave = "selvedge-leave.hello.service"
+    assert [line.rstrip() for line in server.path("/var/log/systemctl").read_text().splitlines()] == [
+        f"is-active -q {UNIT} file", f"stop {UNIT} file", "daemon-reload", f"stop {leave}", "nft delete table inet selvedge_hello",
+    ]  # fmt: skip
+    assert resource.plan(server.read(resource)[0]) is None
 
 
 def test_who_has_drained_a_server_is_noted_until_the_end(server: Any) -> None:

@@ -374,114 +374,116 @@ probe_path /etc/systemd/system/selvedge-hello-boot.service 74de35de3f3e221b1c6a8
 printf '\n%s fact 89\n' "$mark"
 probe_path /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service ''
 printf '\n%s fact 90\n' "$mark"
-probe_path /etc/nginx/selvedge/hello.htpasswd ''
+probe_existing /etc/systemd/system/multi-user.target.wants/selvedge-drained.hello.service /etc/systemd/system/selvedge-drained.hello.service /etc/systemd/system/multi-user.target.wants/selvedge-leave.hello.service /etc/systemd/system/selvedge-leave.hello.service /etc/nginx/selvedge/hello.drained.nft /etc/nginx/selvedge/hello.drained-by-run /var/lib/selvedge/loaded/selvedge-leave.hello.service
 printf '\n%s fact 91\n' "$mark"
-probe_path /etc/selvedge/hello/site-login ''
+probe_path /etc/nginx/selvedge/hello.htpasswd ''
 printf '\n%s fact 92\n' "$mark"
+probe_path /etc/selvedge/hello/site-login ''
+printf '\n%s fact 93\n' "$mark"
 probe_path /etc/nginx/nginx.conf
 cat -- /etc/nginx/nginx.conf
-printf '\n%s fact 93\n' "$mark"
-nginx_outsider
 printf '\n%s fact 94\n' "$mark"
+nginx_outsider
+printf '\n%s fact 95\n' "$mark"
 grep -lsE '^[^#]*worker_rlimit_nofile[[:space:]]' /etc/nginx/nginx.conf /etc/nginx/modules-enabled/*.conf
 if [ -e /etc/nginx/nginx.conf ] && ! grep -qE '^[^#]*include[[:space:]]+[^;]*modules-enabled/' /etc/nginx/nginx.conf; then echo unread; fi
 echo --
 probe_path /etc/nginx/modules-enabled/90-selvedge.conf 955f75b327991cce6c32f3709b577bb633aea20078a339e805be68e9ca81fed9
-printf '\n%s fact 95\n' "$mark"
+printf '\n%s fact 96\n' "$mark"
 nginx_without_sites /etc/nginx/conf.d/selvedge-sites.conf
 echo --
 probe_path /etc/nginx/conf.d/selvedge-sites.conf b0ddaf16977a6b8c5f9fbda3f2f56b94909bd9e904f52a165acd7b33d4cbac9d
-printf '\n%s fact 96\n' "$mark"
-probe_path /etc/nginx/conf.d/selvedge.conf 53268a307cc66ac18c2cb333cb71d8b67b6c1e0b4ccd6f5c21aabfb1ddbce4cd
 printf '\n%s fact 97\n' "$mark"
-probe_path /etc/nginx/conf.d/00-log-selvedge.conf 91d953566d8ad6c43c35a82a6c630b92f0c2c800b0f77eb083b684b7b40da1e3
+probe_path /etc/nginx/conf.d/selvedge.conf 53268a307cc66ac18c2cb333cb71d8b67b6c1e0b4ccd6f5c21aabfb1ddbce4cd
 printf '\n%s fact 98\n' "$mark"
-probe_path /etc/nginx/snippets/hello.include.conf ''
+probe_path /etc/nginx/conf.d/00-log-selvedge.conf 91d953566d8ad6c43c35a82a6c630b92f0c2c800b0f77eb083b684b7b40da1e3
 printf '\n%s fact 99\n' "$mark"
-probe_path /etc/nginx/snippets/hello.conf 04e00b79241da03296e3b4ac07cc1a7d4e509c139f69b573ee9a45aa8801b56f
+probe_path /etc/nginx/snippets/hello.include.conf ''
 printf '\n%s fact 100\n' "$mark"
-probe_path /etc/nginx/conf.d/00-selvedge-hello.conf ''
+probe_path /etc/nginx/snippets/hello.conf 04e00b79241da03296e3b4ac07cc1a7d4e509c139f69b573ee9a45aa8801b56f
 printf '\n%s fact 101\n' "$mark"
-site_locations_of hello
+probe_path /etc/nginx/conf.d/00-selvedge-hello.conf ''
 printf '\n%s fact 102\n' "$mark"
+site_locations_of hello
+printf '\n%s fact 103\n' "$mark"
 site_hold_fact /etc/nginx/sites-available/hello hello
 echo --
 probe_path /etc/nginx/sites-available/hello 1f890ef57c513b564ab5cc8649380d07115ca43866bb7becde31e8918cb260c7
-printf '\n%s fact 103\n' "$mark"
-probe_path /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 104\n' "$mark"
-if site_is_debians; then echo debians; fi
+probe_path /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 105\n' "$mark"
+if site_is_debians; then echo debians; fi
+printf '\n%s fact 106\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default.conf -
-printf '\n%s fact 106\n' "$mark"
-site_fact
 printf '\n%s fact 107\n' "$mark"
-probe_path /etc/logrotate.d/hello 94e58c367a9b8707bd483908e241fed71a957b6f3ce9dfe30b598e254ff46f4a
+site_fact
 printf '\n%s fact 108\n' "$mark"
+probe_path /etc/logrotate.d/hello 94e58c367a9b8707bd483908e241fed71a957b6f3ce9dfe30b598e254ff46f4a
+printf '\n%s fact 109\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
 stamp_read nginx-hello
 echo
-printf '\n%s fact 109\n' "$mark"
-probe_path /var/lib/nginx/cache-hello ''
 printf '\n%s fact 110\n' "$mark"
-maintenance_fact hello
+probe_path /var/lib/nginx/cache-hello ''
 printf '\n%s fact 111\n' "$mark"
+maintenance_fact hello
+printf '\n%s fact 112\n' "$mark"
 printf '\n--- unit\n'
 probe_unit fail2ban.service
 printf '\n--- loaded\n'
 stamp_read 60-selvedge-hello
 printf '\n--- file\n'
 probe_path /etc/fail2ban/jail.d/60-selvedge-hello.local f7019a51a9c124ebc54dc0dfb3f5c3c7969a865b4e8ca323c7cd359eb84718e4
-printf '\n%s fact 112\n' "$mark"
-[ -e /etc/nginx/sites-available/hello ] && echo there || true
 printf '\n%s fact 113\n' "$mark"
-probe_port 443
+[ -e /etc/nginx/sites-available/hello ] && echo there || true
 printf '\n%s fact 114\n' "$mark"
-site_fact
+probe_port 443
 printf '\n%s fact 115\n' "$mark"
-grep -hs -e '^ENABLED=yes' -e '^### tuple' /etc/ufw/ufw.conf /etc/ufw/user.rules || :
+site_fact
 printf '\n%s fact 116\n' "$mark"
-probe_packages certbot
+grep -hs -e '^ENABLED=yes' -e '^### tuple' /etc/ufw/ufw.conf /etc/ufw/user.rules || :
 printf '\n%s fact 117\n' "$mark"
-probe_path /etc/selvedge/hello/acme-ca.pem ''
+probe_packages certbot
 printf '\n%s fact 118\n' "$mark"
-probe_path /etc/selvedge/hello/dns-credentials ''
+probe_path /etc/selvedge/hello/acme-ca.pem ''
 printf '\n%s fact 119\n' "$mark"
+probe_path /etc/selvedge/hello/dns-credentials ''
+printf '\n%s fact 120\n' "$mark"
 probe_unit certbot.timer
 printf Stamp=
 stamp_read certbot.timer
 echo
-printf '\n%s fact 120\n' "$mark"
-certbot_fact hello certbot.service
 printf '\n%s fact 121\n' "$mark"
+certbot_fact hello certbot.service
+printf '\n%s fact 122\n' "$mark"
 nginx_version
 probe_path /etc/nginx/snippets/selvedge-listen-tls.conf -
-printf '\n%s fact 122\n' "$mark"
-probe_path /etc/nginx/sites-available/hello-tls 2bf2dd8cda3bb7a5bc0ebbc510ff58364a79911d9de28221abd469cec0adc3bb
 printf '\n%s fact 123\n' "$mark"
-probe_path /etc/nginx/sites-enabled/hello-tls ''
+probe_path /etc/nginx/sites-available/hello-tls 2bf2dd8cda3bb7a5bc0ebbc510ff58364a79911d9de28221abd469cec0adc3bb
 printf '\n%s fact 124\n' "$mark"
-probe_path /etc/nginx/snippets/hello-http.conf 5f1dc54076a4b2a6cd9bea6a1b6b4305c5e649dded48e1a14ca8382c0686e8e0
+probe_path /etc/nginx/sites-enabled/hello-tls ''
 printf '\n%s fact 125\n' "$mark"
+probe_path /etc/nginx/snippets/hello-http.conf 5f1dc54076a4b2a6cd9bea6a1b6b4305c5e649dded48e1a14ca8382c0686e8e0
+printf '\n%s fact 126\n' "$mark"
 site_hold_fact /etc/nginx/sites-available/hello hello
 echo --
 probe_path /etc/nginx/sites-available/hello 1f890ef57c513b564ab5cc8649380d07115ca43866bb7becde31e8918cb260c7
-printf '\n%s fact 126\n' "$mark"
+printf '\n%s fact 127\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default-tls.conf -
-printf '\n%s fact 127\n' "$mark"
+printf '\n%s fact 128\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
 stamp_read nginx-tls-hello
 echo
 https_fact /etc/letsencrypt/live/hello/fullchain.pem nginx-tls-hello hello.example.com 443
-printf '\n%s fact 128\n' "$mark"
+printf '\n%s fact 129\n' "$mark"
 probe_path /etc/selvedge/hello/certificate.pem ''
 :
 }

@@ -317,7 +317,7 @@ probe_path /usr/local/lib/selvedge/messages/messages/__init__.py 8b1f65657d5a262
 printf '\n%s fact 73\n' "$mark"
 probe_path /usr/local/lib/selvedge/messages/__main__.py 61f425ba752751edce03f179fdbb9f14f6dd7ca27b1daa69eece163f4ce608c1
 printf '\n%s fact 74\n' "$mark"
-probe_path /usr/local/lib/selvedge/messages/messages/checks.py aba7e1378b99cf22f872404e690b15466670470e08145f83c76bdea2fb7f80e4
+probe_path /usr/local/lib/selvedge/messages/messages/checks.py 0f94e2e58153d4e1831b1911d82615463b2be3a0576cbe650fdbb1d2a70e9f41
 printf '\n%s fact 75\n' "$mark"
 probe_path /usr/local/lib/selvedge/messages/messages/ended.py 33f9fd828170a1278b27df08ed27eeb3da2efe516d48e7315ba5114e99144455
 printf '\n%s fact 76\n' "$mark"
@@ -494,121 +494,123 @@ probe_path /etc/systemd/system/selvedge-hello-boot.service eaf5d81bb95bd55712c4a
 printf '\n%s fact 145\n' "$mark"
 probe_path /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service ''
 printf '\n%s fact 146\n' "$mark"
+probe_existing /etc/systemd/system/multi-user.target.wants/selvedge-drained.hello.service /etc/systemd/system/selvedge-drained.hello.service /etc/systemd/system/multi-user.target.wants/selvedge-leave.hello.service /etc/systemd/system/selvedge-leave.hello.service /etc/nginx/selvedge/hello.drained.nft /etc/nginx/selvedge/hello.drained-by-run /var/lib/selvedge/loaded/selvedge-leave.hello.service
+printf '\n%s fact 147\n' "$mark"
 site_unreadable /srv/hello/current backend/static
 site_unreadable /srv/hello/current frontend/dist
 site_without_page /srv/hello/current frontend/dist
 echo end
-printf '\n%s fact 147\n' "$mark"
-stat -c '%a %U %G' -- /srv/hello/shared/uploads 2>/dev/null || true
 printf '\n%s fact 148\n' "$mark"
-probe_path /etc/nginx/selvedge/hello.htpasswd ''
+stat -c '%a %U %G' -- /srv/hello/shared/uploads 2>/dev/null || true
 printf '\n%s fact 149\n' "$mark"
-probe_path /etc/selvedge/hello/site-login ''
+probe_path /etc/nginx/selvedge/hello.htpasswd ''
 printf '\n%s fact 150\n' "$mark"
-probe_path /var/lib/nginx/cache-hello ''
+probe_path /etc/selvedge/hello/site-login ''
 printf '\n%s fact 151\n' "$mark"
+probe_path /var/lib/nginx/cache-hello ''
+printf '\n%s fact 152\n' "$mark"
 probe_path /etc/nginx/nginx.conf
 cat -- /etc/nginx/nginx.conf
-printf '\n%s fact 152\n' "$mark"
-nginx_outsider
 printf '\n%s fact 153\n' "$mark"
+nginx_outsider
+printf '\n%s fact 154\n' "$mark"
 grep -lsE '^[^#]*worker_rlimit_nofile[[:space:]]' /etc/nginx/nginx.conf /etc/nginx/modules-enabled/*.conf
 if [ -e /etc/nginx/nginx.conf ] && ! grep -qE '^[^#]*include[[:space:]]+[^;]*modules-enabled/' /etc/nginx/nginx.conf; then echo unread; fi
 echo --
 probe_path /etc/nginx/modules-enabled/90-selvedge.conf 955f75b327991cce6c32f3709b577bb633aea20078a339e805be68e9ca81fed9
-printf '\n%s fact 154\n' "$mark"
+printf '\n%s fact 155\n' "$mark"
 nginx_without_sites /etc/nginx/conf.d/selvedge-sites.conf
 echo --
 probe_path /etc/nginx/conf.d/selvedge-sites.conf b0ddaf16977a6b8c5f9fbda3f2f56b94909bd9e904f52a165acd7b33d4cbac9d
-printf '\n%s fact 155\n' "$mark"
-probe_path /etc/nginx/conf.d/selvedge.conf 53268a307cc66ac18c2cb333cb71d8b67b6c1e0b4ccd6f5c21aabfb1ddbce4cd
 printf '\n%s fact 156\n' "$mark"
-probe_path /etc/nginx/conf.d/00-log-selvedge.conf 91d953566d8ad6c43c35a82a6c630b92f0c2c800b0f77eb083b684b7b40da1e3
+probe_path /etc/nginx/conf.d/selvedge.conf 53268a307cc66ac18c2cb333cb71d8b67b6c1e0b4ccd6f5c21aabfb1ddbce4cd
 printf '\n%s fact 157\n' "$mark"
-probe_path /etc/nginx/snippets/hello.include.conf ''
+probe_path /etc/nginx/conf.d/00-log-selvedge.conf 91d953566d8ad6c43c35a82a6c630b92f0c2c800b0f77eb083b684b7b40da1e3
 printf '\n%s fact 158\n' "$mark"
-probe_path /etc/nginx/snippets/hello.conf 9c63176beeb145b162c54e080cbea2e4e939bca577f973faddf5b25cccf906f5
+probe_path /etc/nginx/snippets/hello.include.conf ''
 printf '\n%s fact 159\n' "$mark"
-probe_path /etc/nginx/conf.d/00-selvedge-hello.conf ''
+probe_path /etc/nginx/snippets/hello.conf 9c63176beeb145b162c54e080cbea2e4e939bca577f973faddf5b25cccf906f5
 printf '\n%s fact 160\n' "$mark"
-site_locations_of hello
+probe_path /etc/nginx/conf.d/00-selvedge-hello.conf ''
 printf '\n%s fact 161\n' "$mark"
+site_locations_of hello
+printf '\n%s fact 162\n' "$mark"
 site_hold_fact /etc/nginx/sites-available/hello hello
 echo --
 probe_path /etc/nginx/sites-available/hello 012e119502ffd765eceebd7c4f27bc76eea623112ac4a4536db5c6b453b7edc2
-printf '\n%s fact 162\n' "$mark"
-probe_path /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 163\n' "$mark"
-if site_is_debians; then echo debians; fi
+probe_path /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 164\n' "$mark"
+if site_is_debians; then echo debians; fi
+printf '\n%s fact 165\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default.conf -
-printf '\n%s fact 165\n' "$mark"
-site_fact
 printf '\n%s fact 166\n' "$mark"
-probe_path /etc/logrotate.d/hello 94e58c367a9b8707bd483908e241fed71a957b6f3ce9dfe30b598e254ff46f4a
+site_fact
 printf '\n%s fact 167\n' "$mark"
+probe_path /etc/logrotate.d/hello 94e58c367a9b8707bd483908e241fed71a957b6f3ce9dfe30b598e254ff46f4a
+printf '\n%s fact 168\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
 stamp_read nginx-hello
 echo
-printf '\n%s fact 168\n' "$mark"
-maintenance_fact hello
 printf '\n%s fact 169\n' "$mark"
+maintenance_fact hello
+printf '\n%s fact 170\n' "$mark"
 printf '\n--- unit\n'
 probe_unit fail2ban.service
 printf '\n--- loaded\n'
 stamp_read 60-selvedge-hello
 printf '\n--- file\n'
 probe_path /etc/fail2ban/jail.d/60-selvedge-hello.local dced4c593d836f4c1c5820ea1e68b73e1c4f23c7e6dfe48a5e0610ea359819fe
-printf '\n%s fact 170\n' "$mark"
-[ -e /etc/nginx/sites-available/hello ] && echo there || true
 printf '\n%s fact 171\n' "$mark"
-probe_port 443
+[ -e /etc/nginx/sites-available/hello ] && echo there || true
 printf '\n%s fact 172\n' "$mark"
-site_fact
+probe_port 443
 printf '\n%s fact 173\n' "$mark"
-grep -hs -e '^ENABLED=yes' -e '^### tuple' /etc/ufw/ufw.conf /etc/ufw/user.rules || :
+site_fact
 printf '\n%s fact 174\n' "$mark"
-probe_packages certbot
+grep -hs -e '^ENABLED=yes' -e '^### tuple' /etc/ufw/ufw.conf /etc/ufw/user.rules || :
 printf '\n%s fact 175\n' "$mark"
-probe_path /etc/selvedge/hello/acme-ca.pem ''
+probe_packages certbot
 printf '\n%s fact 176\n' "$mark"
-probe_path /etc/selvedge/hello/dns-credentials ''
+probe_path /etc/selvedge/hello/acme-ca.pem ''
 printf '\n%s fact 177\n' "$mark"
+probe_path /etc/selvedge/hello/dns-credentials ''
+printf '\n%s fact 178\n' "$mark"
 probe_unit certbot.timer
 printf Stamp=
 stamp_read certbot.timer
 echo
-printf '\n%s fact 178\n' "$mark"
-certbot_fact hello certbot.service
 printf '\n%s fact 179\n' "$mark"
+certbot_fact hello certbot.service
+printf '\n%s fact 180\n' "$mark"
 nginx_version
 probe_path /etc/nginx/snippets/selvedge-listen-tls.conf -
-printf '\n%s fact 180\n' "$mark"
-probe_path /etc/nginx/sites-available/hello-tls d9e0a15756ec016a6bf9dd3cf7204a3c5c443fd40609fc6f82c8e8f1e82bf6fa
 printf '\n%s fact 181\n' "$mark"
-probe_path /etc/nginx/sites-enabled/hello-tls ''
+probe_path /etc/nginx/sites-available/hello-tls d9e0a15756ec016a6bf9dd3cf7204a3c5c443fd40609fc6f82c8e8f1e82bf6fa
 printf '\n%s fact 182\n' "$mark"
-probe_path /etc/nginx/snippets/hello-http.conf 5f1dc54076a4b2a6cd9bea6a1b6b4305c5e649dded48e1a14ca8382c0686e8e0
+probe_path /etc/nginx/sites-enabled/hello-tls ''
 printf '\n%s fact 183\n' "$mark"
+probe_path /etc/nginx/snippets/hello-http.conf 5f1dc54076a4b2a6cd9bea6a1b6b4305c5e649dded48e1a14ca8382c0686e8e0
+printf '\n%s fact 184\n' "$mark"
 site_hold_fact /etc/nginx/sites-available/hello hello
 echo --
 probe_path /etc/nginx/sites-available/hello 012e119502ffd765eceebd7c4f27bc76eea623112ac4a4536db5c6b453b7edc2
-printf '\n%s fact 184\n' "$mark"
+printf '\n%s fact 185\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default-tls.conf -
-printf '\n%s fact 185\n' "$mark"
+printf '\n%s fact 186\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
 stamp_read nginx-tls-hello
 echo
 https_fact /etc/letsencrypt/live/hello/fullchain.pem nginx-tls-hello hello.example.com 443
-printf '\n%s fact 186\n' "$mark"
+printf '\n%s fact 187\n' "$mark"
 probe_path /etc/selvedge/hello/certificate.pem ''
 :
 }

@@ -24,8 +24,6 @@ mark=@selvedge
 
 # … the library clock
 
-# … the library collect
-
 # … the library copy
 
 # … the library disk

@@ -220,11 +220,11 @@ printf '\n%s fact 44\n' "$mark"
 probe_path /etc/systemd/system/docker.service.d/50-selvedge-hello.conf ''
 printf '\n%s fact 45\n' "$mark"
 probe_path /etc/systemd/system/docker.service.wants/selvedge-stop.hello.service ''
+printf '\n%s fact 46\n' "$mark"
+probe_path /etc/systemd/system/supervisor.service.wants/selvedge-stop.hello.service ''
 :
 }
 read_second() {
-printf '\n%s fact 46\n' "$mark"
-probe_path /etc/systemd/system/supervisor.service.wants/selvedge-stop.hello.service ''
 printf '\n%s fact 47\n' "$mark"
 probe_path /srv/hello/stop_processes.py ''
 printf '\n%s fact 48\n' "$mark"
@@ -285,74 +285,76 @@ probe_path /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.servi
 printf '\n%s fact 67\n' "$mark"
 probe_path /etc/systemd/system/selvedge-hello-boot.service ''
 printf '\n%s fact 68\n' "$mark"
-probe_path /etc/nginx/selvedge/hello.htpasswd ''
+probe_existing /etc/systemd/system/multi-user.target.wants/selvedge-drained.hello.service /etc/systemd/system/selvedge-drained.hello.service /etc/systemd/system/multi-user.target.wants/selvedge-leave.hello.service /etc/systemd/system/selvedge-leave.hello.service /etc/nginx/selvedge/hello.drained.nft /etc/nginx/selvedge/hello.drained-by-run /var/lib/selvedge/loaded/selvedge-leave.hello.service
 printf '\n%s fact 69\n' "$mark"
-probe_path /etc/selvedge/hello/site-login ''
+probe_path /etc/nginx/selvedge/hello.htpasswd ''
 printf '\n%s fact 70\n' "$mark"
+probe_path /etc/selvedge/hello/site-login ''
+printf '\n%s fact 71\n' "$mark"
 probe_path /etc/nginx/nginx.conf
 cat -- /etc/nginx/nginx.conf
-printf '\n%s fact 71\n' "$mark"
-nginx_outsider
 printf '\n%s fact 72\n' "$mark"
+nginx_outsider
+printf '\n%s fact 73\n' "$mark"
 grep -lsE '^[^#]*worker_rlimit_nofile[[:space:]]' /etc/nginx/nginx.conf /etc/nginx/modules-enabled/*.conf
 if [ -e /etc/nginx/nginx.conf ] && ! grep -qE '^[^#]*include[[:space:]]+[^;]*modules-enabled/' /etc/nginx/nginx.conf; then echo unread; fi
 echo --
 probe_path /etc/nginx/modules-enabled/90-selvedge.conf 955f75b327991cce6c32f3709b577bb633aea20078a339e805be68e9ca81fed9
-printf '\n%s fact 73\n' "$mark"
+printf '\n%s fact 74\n' "$mark"
 nginx_without_sites /etc/nginx/conf.d/selvedge-sites.conf
 echo --
 probe_path /etc/nginx/conf.d/selvedge-sites.conf b0ddaf16977a6b8c5f9fbda3f2f56b94909bd9e904f52a165acd7b33d4cbac9d
-printf '\n%s fact 74\n' "$mark"
-probe_path /etc/nginx/conf.d/selvedge.conf 53268a307cc66ac18c2cb333cb71d8b67b6c1e0b4ccd6f5c21aabfb1ddbce4cd
 printf '\n%s fact 75\n' "$mark"
-probe_path /etc/nginx/conf.d/00-log-selvedge.conf 91d953566d8ad6c43c35a82a6c630b92f0c2c800b0f77eb083b684b7b40da1e3
+probe_path /etc/nginx/conf.d/selvedge.conf 53268a307cc66ac18c2cb333cb71d8b67b6c1e0b4ccd6f5c21aabfb1ddbce4cd
 printf '\n%s fact 76\n' "$mark"
-probe_path /etc/nginx/snippets/hello.include.conf ''
+probe_path /etc/nginx/conf.d/00-log-selvedge.conf 91d953566d8ad6c43c35a82a6c630b92f0c2c800b0f77eb083b684b7b40da1e3
 printf '\n%s fact 77\n' "$mark"
-probe_path /etc/nginx/snippets/hello.conf 51a7207cc3b3460892ed2fd95a9cc0e6b7e971bbfda6c83cd37d7bbe1b034deb
+probe_path /etc/nginx/snippets/hello.include.conf ''
 printf '\n%s fact 78\n' "$mark"
-probe_path /etc/nginx/conf.d/00-selvedge-hello.conf ''
+probe_path /etc/nginx/snippets/hello.conf 51a7207cc3b3460892ed2fd95a9cc0e6b7e971bbfda6c83cd37d7bbe1b034deb
 printf '\n%s fact 79\n' "$mark"
-site_locations_of hello
+probe_path /etc/nginx/conf.d/00-selvedge-hello.conf ''
 printf '\n%s fact 80\n' "$mark"
+site_locations_of hello
+printf '\n%s fact 81\n' "$mark"
 :
 echo --
 probe_path /etc/nginx/sites-available/hello b96c8c2b5c87f5c0274ccaa27a14811a2168cb3100b69554b86ef188fc1e4a09
-printf '\n%s fact 81\n' "$mark"
-probe_path /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 82\n' "$mark"
-if site_is_debians; then echo debians; fi
+probe_path /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 83\n' "$mark"
+if site_is_debians; then echo debians; fi
+printf '\n%s fact 84\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default.conf -
-printf '\n%s fact 84\n' "$mark"
-site_fact
 printf '\n%s fact 85\n' "$mark"
-probe_path /etc/logrotate.d/hello 94e58c367a9b8707bd483908e241fed71a957b6f3ce9dfe30b598e254ff46f4a
+site_fact
 printf '\n%s fact 86\n' "$mark"
+probe_path /etc/logrotate.d/hello 94e58c367a9b8707bd483908e241fed71a957b6f3ce9dfe30b598e254ff46f4a
+printf '\n%s fact 87\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
 stamp_read nginx-hello
 echo
-printf '\n%s fact 87\n' "$mark"
-probe_path /var/lib/nginx/cache-hello ''
 printf '\n%s fact 88\n' "$mark"
-maintenance_fact hello
+probe_path /var/lib/nginx/cache-hello ''
 printf '\n%s fact 89\n' "$mark"
+maintenance_fact hello
+printf '\n%s fact 90\n' "$mark"
 printf '\n--- unit\n'
 probe_unit fail2ban.service
 printf '\n--- loaded\n'
 stamp_read 60-selvedge-hello
 printf '\n--- file\n'
 probe_path /etc/fail2ban/jail.d/60-selvedge-hello.local f7019a51a9c124ebc54dc0dfb3f5c3c7969a865b4e8ca323c7cd359eb84718e4
-printf '\n%s fact 90\n' "$mark"
+printf '\n%s fact 91\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default-tls.conf -
-printf '\n%s fact 91\n' "$mark"
+printf '\n%s fact 92\n' "$mark"
 probe_existing /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/selvedge/hello/certificate.pem /etc/nginx/sites-available/hello-tls
 :
 }
