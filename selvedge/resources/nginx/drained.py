@@ -93,7 +93,7 @@ class DrainRules(Resource):
         return Change("refuse new requests of the present balancers, while the server is drained", f"nft -f {words(self.rules)}")
 
     def owned(self) -> tuple[str, ...]:
-        return (self.mark,)
+        return (f"/etc/systemd/system/multi-user.target.wants/{self.unit}", self.mark)
 
 
 class NoBackend(Resource):
