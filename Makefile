@@ -22,7 +22,7 @@ demo-down: ## Delete the demo's server.
 test: venv packages lint ## Run all checks and tests, also those on real servers.
 	@.venv/bin/python tools/tests.py unit hosts
 
-test-all: venv packages lint ## Run all tests, also the long ones that `make test` leaves out (an hour).
+test-all: venv packages lint ## Run all tests, also the long ones that `make test` leaves out (over an hour).
 	@sh tools/packages.sh postgresql goaccess:goaccess
 	@# Ubuntu has it as a snap only. Without it, the tests that open pages are skipped.
 	-@sh tools/packages.sh chromium:chromium
@@ -34,7 +34,7 @@ lint: venv ## Check the code with ruff, mypy and shellcheck.
 unit: venv ## Run the tests that need no server (seconds).
 	@.venv/bin/python tools/tests.py unit
 
-hosts: venv packages ## Run the tests on real servers in the sandbox (minutes).
+hosts: venv packages ## Run the tests on real servers in the sandbox (half an hour).
 	@.venv/bin/python tools/tests.py hosts
 
 recording: ## Record the README's terminal session on a sandbox server (minutes).

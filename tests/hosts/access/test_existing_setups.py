@@ -60,7 +60,7 @@ def test_sshd_config_without_include(fresh: Fresh, project: Project) -> None:
     assert "nothing to change" in project.must("-H", server.name, "harden").stdout
 
 
-@pytest.mark.parametrize("release", ["bookworm", "trixie"])
+@pytest.mark.parametrize("release", [pytest.param("bookworm", marks=pytest.mark.thorough), "trixie"])
 def test_sshd_started_by_its_socket(fresh: Fresh, project: Project, release: str) -> None:
     server = fresh(release)
     server.run("systemctl disable --now ssh.service; systemctl enable --now ssh.socket")

@@ -18,7 +18,7 @@ from observe import differences, snapshot_of_filesystem
 from sandbox import Server
 
 
-@pytest.fixture(scope="module", params=["bookworm", "trixie"])
+@pytest.fixture(scope="module", params=["bookworm", pytest.param("trixie", marks=pytest.mark.thorough)])
 def hardened(request: pytest.FixtureRequest, lab: Lab, project: Project) -> Server:
     """Return a hardened server whose cloud image had allowed passwords."""
     server = lab.server("ready", request.param)

@@ -35,7 +35,9 @@ def _as_before(server: Server) -> Iterator[None]:
     )
 
 
-@pytest.mark.parametrize("shell", ["/bin/dash", "/usr/bin/tcsh", "/usr/bin/fish", "/bin/rbash"])
+@pytest.mark.parametrize("shell", [
+    "/usr/bin/tcsh", "/usr/bin/fish", *(pytest.param(shell, marks=pytest.mark.thorough) for shell in ("/bin/dash", "/bin/rbash")),
+])
 def test_any_login_shell_works(server: Server, project: Project, shell: str) -> None:
     server.run(f"chsh -s {shell} deploy")
     project.commit(shell)

@@ -68,7 +68,10 @@ def plain_ssh(server: Server, folder: Path, *options: str, user: str = "deploy")
     return subprocess.run([*words, "id -un"], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
 
 
-@pytest.mark.parametrize("known", [("rsa", "ecdsa", "ed25519"), ("rsa",), ("ecdsa",), ("ed25519",)], ids=" ".join)
+@pytest.mark.parametrize("known", [
+    pytest.param(("rsa", "ecdsa", "ed25519"), id="all"),
+    *(pytest.param((kind,), id=kind, marks=pytest.mark.thorough) for kind in ("rsa", "ecdsa", "ed25519")),
+])  # fmt: skip
 def test_keys_that_harden_replaces_look_like_no_attack(
     server: Server, project: Project, folder: Path, known: tuple[str, ...]
 ) -> None:

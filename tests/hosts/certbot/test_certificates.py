@@ -223,6 +223,7 @@ def test_without_a_domain_the_site_is_plain_http_again(site: Site) -> None:
     assert (site.server.run(files).stdout, site.asked()) == (before, asked)
 
 
+@pytest.mark.thorough
 def test_an_expired_certificate_is_renewed(site: Site, pebble_of: object) -> None:
     brief = Site(site.server, site.project, pebble_of(site.server, lifetime=20))  # type: ignore[operator]
     brief.name(NAME)
@@ -237,6 +238,7 @@ def test_an_expired_certificate_is_renewed(site: Site, pebble_of: object) -> Non
     site.name(NAME)
 
 
+@pytest.mark.thorough
 def test_an_authority_that_wants_an_account(site: Site, pebble_of: object) -> None:
     strict = Site(site.server, site.project, pebble_of(site.server, accounts={KID: KEY}))  # type: ignore[operator]
     strict.name(NAME)
@@ -266,6 +268,7 @@ def test_an_authority_that_wants_an_account(site: Site, pebble_of: object) -> No
     site.name(NAME)
 
 
+@pytest.mark.thorough
 def test_debian_13_with_certbot_from_pip(lab: Lab, project: Project, pebble_of: object) -> None:
     server = lab.server("ready", "trixie")
     site = Site(server, project, pebble_of(server))  # type: ignore[operator]

@@ -14,21 +14,24 @@ PAGES = [
     if (page := read_page(path)).setup not in ("", "none")
 ]
 
-LONG = (
-    *("app-servers", "caching", "database-and-queue", "move-to-a-new-server", "several-servers", "staging-and-production"),
-    *("take-over-a-hand-made-server", "backups", "databases-and-migrations", "remove-an-app", "roll-back", "several-apps"),
+SHORT = (
+    *("README", "tutorial", "deploy-your-own-app", "domain-and-https", "exports", "metrics", "ssh-configuration"),
+    *("troubleshooting", "update-selvedge", "who-may-log-in", "write-your-own-step"),
 )
-"""Guides that take a minute or more each, and whose subjects have other tests on servers: only the long tests follow them."""
+"""The pages with which people begin, and pages whose commands have no other short test on servers.
+
+Only the long tests follow the others.
+"""
+ORDERED = sorted(PAGES, key=lambda page: page.path.stem not in SHORT)
 
 
 def share(number: int) -> pytest.MarkDecorator:
-    """Give a class every fourth page: the test run gives each class to one of four processes."""
-    pages = PAGES[number::4]
+    """Give a class every fourth page, first of the short ones: the test run gives each class to one of four processes."""
     given = [
         pytest.param(
-            page, page.setup, id=str(page.path.relative_to(ROOT)), marks=[pytest.mark.thorough] if page.path.stem in LONG else []
+            page, page.setup, id=str(page.path.relative_to(ROOT)), marks=[] if page.path.stem in SHORT else [pytest.mark.thorough]
         )
-        for page in pages
+        for page in ORDERED[number::4]
     ]
     return pytest.mark.parametrize(("page", "reader"), given, indirect=["reader"])
 

@@ -118,7 +118,10 @@ def test_paths_that_another_app_has_are_refused(server: Server, project: Project
     assert taken.status == 1 and "Another app on the server, api, already has the path /api" in taken.stderr, taken
 
 
+@pytest.mark.thorough
 def test_the_app_of_the_address_is_removed_and_comes_back(server: Server, project: Project, api: Api) -> None:
+    api.configure('path = "/api"')
+    api.must("deploy")
     with unharmed(f"http://{server.address}/api/health"):
         project.must("-H", server.name, "remove", "--yes")
         assert status(ask(server, "/")) == 404

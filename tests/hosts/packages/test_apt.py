@@ -9,6 +9,7 @@ import pytest
 from lab import Lab, Project
 from sandbox import Server
 
+PACKAGES_LOCK, LISTS_LOCK = "/var/lib/dpkg/lock-frontend", "/var/lib/apt/lists/lock"
 HOLD = """
 import fcntl, sys, time
 file = open(sys.argv[1], "w")
@@ -75,7 +76,10 @@ def server(request: pytest.FixtureRequest, lab: Lab, project: Project) -> Server
     return made
 
 
-@pytest.mark.parametrize("lock", ["/var/lib/dpkg/lock-frontend", "/var/lib/apt/lists/lock"])
+@pytest.mark.parametrize(("server", "lock"), [
+    ("bookworm", PACKAGES_LOCK), pytest.param("bookworm", LISTS_LOCK, marks=pytest.mark.thorough),
+    pytest.param("trixie", PACKAGES_LOCK, marks=pytest.mark.thorough), ("trixie", LISTS_LOCK),
+], indirect=["server"])  # fmt: skip
 def test_update_waits_for_the_process_that_locks_apt(server: Server, project: Project, lock: str) -> None:
     server.run("rm -f /var/lib/selvedge/upgraded; touch -d '2 days ago' /var/lib/selvedge/lists-fetched")
     server.run(f"cat >/root/holder.py <<'EOF'{HOLD}EOF\nsystemd-run --quiet --collect python3 /root/holder.py {lock} 12; sleep 1")

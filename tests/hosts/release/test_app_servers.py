@@ -22,7 +22,6 @@ from traffic import get, load
 DRAIN = 2
 HEALTH_CHECK = '@app.head("/health"'
 OTHERS = ["uvicorn", "hypercorn"]
-BROKEN = [name for name in FAULTS if name not in ("missing variable", "missing variable of a class that was found")]
 # Their parent process ends with a worker that cannot start.
 OWN = {"ends itself": Fault(FAULTS["ends itself"].change, ["The new release exited while it started"])}
 
@@ -216,7 +215,7 @@ def other(request: pytest.FixtureRequest, server: Server, project: Project) -> s
 class TestBroken:
     manager = "supervisor"
 
-    @pytest.mark.parametrize("fault", BROKEN)
+    @pytest.mark.parametrize("fault", MANAGED)
     def test_the_old_release_serves_every_request(self, server: Server, project: Project, other: str, fault: str) -> None:
         refuse(server, project, OWN.get(fault, FAULTS[fault]), server=other)
 

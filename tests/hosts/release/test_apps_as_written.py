@@ -239,7 +239,7 @@ PSUTIL = f"print(open('/proc/meminfo').readline())\nfrom fastapi import FastAPI\
 
 @pytest.mark.usefixtures("branch")
 class TestUnderSystemd:
-    @pytest.mark.parametrize("manager", ["supervisor", "systemd"])
+    @pytest.mark.parametrize("manager", [pytest.param("supervisor", marks=pytest.mark.thorough), "systemd"])
     def test_a_worker_has_more_than_1024_websockets(self, server: Server, project: Project, manager: str) -> None:
         """Through nginx, which needs two connections for each."""
         text = f"from fastapi import FastAPI, WebSocket\napp = FastAPI()\n{HELLO}{ECHO}"

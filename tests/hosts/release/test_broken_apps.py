@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import pytest
 
@@ -13,9 +14,14 @@ from refusals import refuse
 from sandbox import Server
 
 
+def given(names: Iterable[str], *long: str) -> list[object]:
+    """Return the faults for `parametrize`. Those in `long` take a minute, and other tests are like them."""
+    return [pytest.param(name, marks=[pytest.mark.thorough] if name in long else []) for name in names]
+
+
 @pytest.mark.usefixtures("branch")
 class TestUnderSupervisor:
-    @pytest.mark.parametrize("name", FAULTS)
+    @pytest.mark.parametrize("name", given(FAULTS, "health too slow"))
     def test_the_old_release_serves_every_request(self, server: Server, project: Project, name: str) -> None:
         refuse(server, project, FAULTS[name])
 
@@ -42,6 +48,6 @@ class TestUnderSystemd:
         project.must("-H", server.name, "deploy")
         assert_consistent(server)
 
-    @pytest.mark.parametrize("name", MANAGED)
+    @pytest.mark.parametrize("name", given(MANAGED, "health too slow", "import that hangs", "ends itself"))
     def test_the_old_release_serves_every_request(self, server: Server, project: Project, name: str) -> None:
         refuse(server, project, FAULTS[name], manager="systemd")

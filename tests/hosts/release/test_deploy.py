@@ -130,6 +130,7 @@ def test_app_starts_after_a_reboot(finished: Server, project: Project) -> None:
     assert "deploy: nothing to change" in project.must("-H", finished.name, "deploy").stdout
 
 
+@pytest.mark.thorough
 @on_bookworm
 def test_script_of_a_new_release_has_no_secret_and_passes_shellcheck(
     finished: Server, project: Project, tmp_path: Path

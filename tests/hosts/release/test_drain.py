@@ -19,6 +19,7 @@ from traffic import get, load
 
 SETTLE = 2.0
 """Seconds: app.settle."""
+LONG_SYSTEMD, LONG_DOCKER = (pytest.param(name, marks=pytest.mark.thorough) for name in ("systemd", "docker"))
 
 
 DRAIN = {"supervisor": 30, "systemd": 30, "docker": 90}
@@ -29,7 +30,7 @@ def configure(project: Project, manager: str = "supervisor", text: str = "", **a
     project.configure(text, **QUICK | {"manager": manager, "settle": SETTLE, "drain": DRAIN[manager]} | app)
 
 
-@pytest.fixture(scope="class", params=["supervisor", "systemd", pytest.param("docker", marks=pytest.mark.thorough)])
+@pytest.fixture(scope="class", params=["supervisor", LONG_SYSTEMD, LONG_DOCKER])
 def manager(request: pytest.FixtureRequest, server: Server, project: Project) -> str:
     """Deploy with each process manager."""
     if request.param == "docker":
@@ -75,6 +76,7 @@ def states(server: Server, project: Project) -> dict[str, str]:
 
 
 class TestDrain:
+    @pytest.mark.parametrize("manager", ["supervisor", "systemd", LONG_DOCKER], indirect=True)
     def test_a_deploy_ends_before_the_previous_release(
         self, server: Server, project: Project, manager: str, chat: ClientConnection
     ) -> None:
@@ -172,7 +174,7 @@ class TestDrain:
         assert_consistent(server)
         configure(project, manager)
 
-    @pytest.mark.parametrize("how", ["kill", "reboot"])
+    @pytest.mark.parametrize("how", ["kill", pytest.param("reboot", marks=pytest.mark.thorough)])
     def test_a_boot_starts_only_the_live_release(
         self, server: Server, project: Project, chat: ClientConnection, how: str
     ) -> None:

@@ -112,7 +112,7 @@ class TestFirstDeploy:
 
 
 class TestConnection:
-    @pytest.mark.parametrize("wait", ["lock", "build", "switch"])
+    @pytest.mark.parametrize("wait", ["lock", pytest.param("build", marks=pytest.mark.thorough), "switch"])
     def test_the_connection_is_cut(self, server: Server, project: Project, wait: str) -> None:
         before = assert_consistent(server)
         commit = project.commit(at_start("import asyncio; await asyncio.sleep(1)"))
@@ -133,6 +133,7 @@ class TestConnection:
             assert assert_consistent(server).startswith(commit[:12]) and live(server) != before
         assert traffic.lost == 0, traffic
 
+    @pytest.mark.thorough
     def test_the_network_drops_every_packet(self, server: Server, project: Project) -> None:
         """Packets disappear in both directions without an error. fab notices it within 30 seconds."""
         commit = project.commit(at_start("import asyncio; await asyncio.sleep(3)"))

@@ -52,6 +52,7 @@ class TestPowerCuts:
         assert assert_consistent(server) == new
         assert "nothing to change" in project.must("-H", server.name, "deploy").stdout
 
+    @pytest.mark.thorough
     def test_reboot_while_the_new_release_starts(self, server: Server, project: Project) -> None:
         old = assert_consistent(server)
         commit = project.commit(at_start("import asyncio; await asyncio.sleep(2)"))
@@ -74,6 +75,7 @@ class TestPowerCuts:
         project.must("-H", server.name, "deploy")
         assert_consistent(server)
 
+    @pytest.mark.thorough
     @pytest.mark.usefixtures("systemd")
     def test_power_cut_while_the_new_release_starts_under_systemd(self, server: Server, project: Project) -> None:
         configure(project, manager="systemd")

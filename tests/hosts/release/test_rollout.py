@@ -93,7 +93,9 @@ def test_a_failing_first_host_stops_the_rollout(servers: list[Server], names: st
     servers[0].run("rm /srv/hello/shared/broken")
 
 
+@pytest.mark.thorough
 def test_no_revert_keeps_the_hosts_that_have_switched(servers: list[Server], names: str, project: Project) -> None:
+    configure(project)
     before = [assert_consistent(server) for server in servers]
     servers[2].run("touch /srv/hello/shared/broken")
     commit = project.commit("Kept by two")
@@ -108,6 +110,7 @@ def test_no_revert_keeps_the_hosts_that_have_switched(servers: list[Server], nam
     assert {assert_consistent(server)[:12] for server in servers} == {commit[:12]}
 
 
+@pytest.mark.thorough
 def test_rollback_on_all_hosts(servers: list[Server], names: str, project: Project) -> None:
     new = assert_consistent(servers[0])
     project.must("-H", names, "rollback")
@@ -117,6 +120,7 @@ def test_rollback_on_all_hosts(servers: list[Server], names: str, project: Proje
     assert {assert_consistent(server) for server in servers} == {new}
 
 
+@pytest.mark.thorough
 def test_batches_given_as_a_percentage(lab: Lab, servers: list[Server], names: str, project: Project) -> None:
     """25 % of four servers is one server a batch, in the order of the command line."""
     fourth = lab.server("deployed")
