@@ -12,7 +12,7 @@ from sandbox import Server
 from traffic import get
 from visits import visiting
 
-pytestmark = pytest.mark.thorough
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(1200)]
 
 
 def test_no_request_is_lost_while_it_begins_changes_and_ends(server: Server, project: Project) -> None:
