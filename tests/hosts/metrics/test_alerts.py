@@ -102,7 +102,7 @@ def watched(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watc
         (app / "requirements.txt").write_text("fastapi\nprometheus-client\n")
 
     project.commit(change)
-    server = lab.server("setup")
+    server = lab.server("deployed")
     with webhook(address=gateway(server)) as (address, got):
         env = {"SELVEDGE_NOTIFY__URLS": f"json://{address}/", "SELVEDGE_BACKUP__PASSWORD": "a-long-enough-password"}
         found = Watched(server, project, env, got)

@@ -12,7 +12,7 @@ from sandbox import Server
 from traffic import get
 from visits import visiting
 
-pytestmark = pytest.mark.thorough
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(1200)]
 
 
 def test_no_request_is_lost_while_it_begins_changes_and_ends(server: Server, project: Project) -> None:
@@ -27,6 +27,7 @@ def test_no_request_is_lost_while_it_begins_changes_and_ends(server: Server, pro
         project.must("-H", server.name, "deploy")
         project.must("-H", server.name, "rollback")
         project.must("-H", server.name, "maintenance", "--on", "--retry-after", "90")
+        page = get(f"{server.url}/").headers
         project.must("-H", server.name, "restart")
         project.must("-H", server.name, "maintenance", "--off")
     open_before.join()
@@ -34,6 +35,7 @@ def test_no_request_is_lost_while_it_begins_changes_and_ends(server: Server, pro
     assert visits.wrong == []
     assert visits.open > 50 and visits.closed > 200
     assert visits.retry_after == {"60", "90"}
+    assert (page["X-Frame-Options"], page["X-Content-Type-Options"]) == ("SAMEORIGIN", "nosniff")
     assert slow == [200], "a request that was open when the maintenance began is answered"
 
 

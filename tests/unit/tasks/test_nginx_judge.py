@@ -15,6 +15,7 @@ import fabfile
 from selvedge.config.target import Target
 from selvedge.resources.files import File
 from selvedge.resources.nginx.https import ListenTls
+from selvedge.resources.nginx.maintenance import maintenance_files
 from selvedge.resources.nginx.server import NginxConf
 from selvedge.resources.nginx.sites import DefaultServer
 
@@ -44,11 +45,11 @@ def nginx_conf() -> str:
     return change.shell.partition("<<'EOF'\n")[2].removesuffix("EOF")
 
 
-def write(folder: Path, app: Target, version: tuple[int, ...]) -> Path:
-    """Write the files of a site and Debian's nginx.conf to a folder; return the latter's path."""
+def write(folder: Path, app: Target, version: tuple[int, ...], *more: File) -> Path:
+    """Write the files of a site, those of its metrics, Debian's nginx.conf and more files to a folder; return nginx.conf's path."""
     texts = {"/etc/nginx/nginx.conf": nginx_conf()}
-    for step in ("nginx", "certbot"):
-        for each in fabfile.namespace[step].resources(app):
+    for step in ("nginx", "certbot", "metrics"):
+        for each in (*fabfile.namespace[step].resources(app), *more):
             if isinstance(each, DefaultServer | ListenTls):
                 texts[each.path] = each.text.at(version)
             elif isinstance(each, File) and each.path.startswith("/etc/nginx/") and "selvedge-sites" not in each.path:
@@ -71,9 +72,24 @@ def write(folder: Path, app: Target, version: tuple[int, ...]) -> Path:
 def test_gixy_finds_nothing(
     target: Callable[..., Target], tmp_path: Path, settings: dict[str, Any], version: tuple[int, ...]
 ) -> None:
-    path = write(tmp_path, target(**settings), version)
+    assert faults(write(tmp_path, target(**settings), version)) == []
+
+
+@pytest.mark.parametrize("settings", [{}, {"tls": {"hsts": 60}, "nginx": {"static": {"/static": "static"}}}])
+def test_gixy_finds_nothing_in_a_maintenance_and_in_the_metrics(
+    target: Callable[..., Target], tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    app = target(domains=["a.test"], metrics={"enabled": True}, **settings)
+    path = write(tmp_path, app, (1, 22, 1), *maintenance_files(app, ["203.0.113.9"], 60))
+    assert "stub_status;" in (tmp_path / "etc/nginx/conf.d/selvedge-metrics.conf").read_text()
+    assert "Retry-After 60" in (tmp_path / "etc/nginx/selvedge/hello.maintenance/site.conf").read_text()
+    assert faults(path) == []
+
+
+def faults(path: Path) -> list[tuple[str, str]]:
+    """Return gixy's findings: the rule and the reason of each."""
     # HSTS is a setting (tls.hsts): browsers remember it, so it is off at first.
     command = [str(Path(sys.executable).with_name("gixy")), "--skips", "hsts_header", "--format", "json", str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    found = [(each["plugin"], each["reason"]) for each in json.loads(done.stdout)]
-    assert not found, done.stderr
+    assert done.stdout, done.stderr
+    return [(each["plugin"], each["reason"]) for each in json.loads(done.stdout)]

@@ -328,6 +328,12 @@ location = /.selvedge-maintenance {
     auth_basic off;
     add_header Retry-After 5 always;
     add_header Cache-Control no-store always;
+    # A location with a header of its own has none of those of its site.
+    add_header X-Content-Type-Options $selvedge_content_type_options always;
+    add_header X-Frame-Options $selvedge_frame_options always;
+    add_header Referrer-Policy $selvedge_referrer_policy always;
+    add_header Permissions-Policy $selvedge_permissions_policy always;
+    add_header Cross-Origin-Opener-Policy $selvedge_opener_policy always;
 }
 proxy_send_timeout 60s;
 # The head of a response must fit into one buffer. A backend adds headers to it, and one that does not fit counts as a failure.
@@ -522,7 +528,7 @@ if systemctl is-active -q nginx; then
 nginx_reload
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-hello.balancer f84bd99f7ae9ae48b1ae2654d19b0a12fe3af61b76d819b9a9f035ef0e39a68a
+stamp_write nginx-hello.balancer 9bc03523e01b698157e49ffc6749dc45d32a68976e0e44b097172a182f83022f
 )
 change_17() (
 set -eu

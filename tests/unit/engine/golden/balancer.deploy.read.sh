@@ -111,7 +111,7 @@ probe_path /etc/nginx/conf.d/00-log-selvedge.conf 91d953566d8ad6c43c35a82a6c630b
 printf '\n%s fact 24\n' "$mark"
 probe_path /etc/nginx/snippets/hello.balancer.include.conf ''
 printf '\n%s fact 25\n' "$mark"
-probe_path /etc/nginx/snippets/hello.balancer.conf 7ef7f991d217ddef0031341bcd06daf2a377a2f9ad2cfe86360a1d181e380f2b
+probe_path /etc/nginx/snippets/hello.balancer.conf d58fd25bf2f82f7f67c5758e043633cbdb63b977a14b6547a7c3e5f10b11c1e2
 printf '\n%s fact 26\n' "$mark"
 probe_path /etc/nginx/conf.d/00-selvedge-hello.balancer.conf ''
 printf '\n%s fact 27\n' "$mark"
