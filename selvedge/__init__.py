@@ -98,6 +98,7 @@ if TYPE_CHECKING:
     from selvedge.resources.metrics import MetricsFree as MetricsFree
     from selvedge.resources.metrics import MetricsInstalled as MetricsInstalled
     from selvedge.resources.metrics import MetricsRole as MetricsRole
+    from selvedge.resources.metrics import alert_limits as alert_limits
     from selvedge.resources.metrics import alerts_program as alerts_program
     from selvedge.resources.metrics import app_has_metrics as app_has_metrics
     from selvedge.resources.metrics import metrics_port as metrics_port
@@ -226,8 +227,8 @@ _NAMES = {
         "APPRISE APPRISE_REQUIREMENT CERTBOT_DROP_INS MESSAGES MessagesRemoved messages_of_app messages_program"
     ),
     "resources.metrics": (
-        "METRICS_LOG METRICS_SERVICES CollectScript MetricsFree MetricsInstalled MetricsRole alerts_program app_has_metrics "
-        "metrics_port metrics_programs metrics_targets"
+        "METRICS_LOG METRICS_SERVICES CollectScript MetricsFree MetricsInstalled MetricsRole alert_limits alerts_program "
+        "app_has_metrics metrics_port metrics_programs metrics_targets"
     ),
     "resources.metrics_off": (
         "ExporterRemoved FormerMonitorsShutOut OwnPrometheusOff PrivateFile PrivateSocket PrivateSocketRemoved"

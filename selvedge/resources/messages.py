@@ -56,7 +56,10 @@ def check_messages(app: Target) -> None:
 
 def messages_of_app(app: Target) -> Iterator[Resource]:
     """Yield the files of an app: its addresses, and what its messages say. `check_messages` reports missing addresses."""
-    about = {"app": app.name.removesuffix(SUFFIX), "host": app.host.name, "only_failures": app.notify.only_failures}
+    about: dict[str, object] = {"app": app.name.removesuffix(SUFFIX), "host": app.host.name}
+    about["only_failures"] = app.notify.only_failures
+    if app.metrics.enabled and app.backup.to and app.backup.schedule:
+        about["backup_hours"] = app.metrics.backup_hours
     yield File(app.paths.notify_settings, json.dumps(about, indent=2) + "\n", "0600")
     yield File(app.paths.notify_urls, "".join(f"{url}\n" for url in notify_addresses(app)), "0600", secret=True)
 

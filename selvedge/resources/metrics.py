@@ -15,6 +15,7 @@ from selvedge.resources.files import File
 from selvedge.shell import library
 from selvedge.shell.library import call
 from selvedge.shell.quoting import words
+from selvedge.shell.server.messages import checks
 
 if TYPE_CHECKING:
     from selvedge.config.target import Target
@@ -44,6 +45,11 @@ def metrics_port(name: str) -> tuple[int, str]:
 def alerts_program() -> str:
     """Return the text of the program that passes alerts on."""
     return (Path(library.__file__).parent / "server" / "alerts.py").read_text(encoding="utf-8")
+
+
+def alert_limits() -> dict[str, float]:
+    """Return the thresholds of the rules that messages from servers share, as the template of the rules names them."""
+    return {"certificate_days": checks.DAYS_LEFT, "certificate_share": checks.SHARE_LEFT}
 
 
 def metrics_targets(app: Target) -> str:

@@ -95,8 +95,11 @@ def drop_ins(app, name, package):
 def prometheus_files(app):
     """Return the settings and rules of Prometheus. It finds a changed list of targets itself."""
     folder = "/etc/selvedge/metrics"
-    files = {"prometheus.yml": "prometheus.yml.j2", "rules.yml": "rules.yml.j2"}
-    return [sv.File(f"{folder}/{name}", sv.template(f"metrics/{source}")) for name, source in files.items()]
+    rules = sv.template("metrics/rules.yml.j2", **sv.alert_limits())
+    return [
+        sv.File(f"{folder}/prometheus.yml", sv.template("metrics/prometheus.yml.j2")),
+        sv.File(f"{folder}/rules.yml", rules),
+    ]
 
 
 def prometheus(app):

@@ -15,14 +15,13 @@ import os
 
 import asyncpg
 import psycopg
-import redis
 from fastapi import FastAPI
 from sqlalchemy import create_engine, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 app = FastAPI()
-DATABASE, REDIS = os.environ["DATABASE_URL"], os.environ["REDIS_URL"]
-WHO = "select current_user || ' in ' || current_database()"
+DATABASE = os.environ["DATABASE_URL"]
+WHO = """select %s"""
 
 
 @app.get("/health")
@@ -30,8 +29,8 @@ def health():
     return {"status": "ok"}
 
 
-@app.get("/services")
-async def services():
+@app.get("/database")
+async def database():
     found = {"libpq": psycopg.connect(DATABASE).execute(WHO).fetchone()[0]}
     connection = await asyncpg.connect(DATABASE)
     found["asyncpg"] = await connection.fetchval(WHO)
@@ -41,6 +40,12 @@ async def services():
     with create_engine(DATABASE.replace("postgresql", "postgresql+psycopg", 1)).connect() as connection:
         found["SQLAlchemy with psycopg"] = connection.execute(text(WHO)).scalar()
     return found
+'''
+JOBS = '''
+
+import redis
+
+REDIS = os.environ["REDIS_URL"]
 
 
 @app.get("/jobs")
@@ -50,23 +55,31 @@ def jobs(add: int = 0):
         queue.rpush("jobs", number)
     return {"jobs": queue.llen("jobs")}
 '''
-REQUIREMENTS = "fastapi\nuvicorn\nasyncpg\npsycopg[binary]\nredis\nsqlalchemy[asyncio]\n"
+REQUIREMENTS = "fastapi\nuvicorn\nasyncpg\npsycopg[binary]\nsqlalchemy[asyncio]\n"
+DRIVERS = ("libpq", "asyncpg", "SQLAlchemy with asyncpg", "SQLAlchemy with psycopg")
+USER = "current_user || ' in ' || current_database()"
+"""What each driver is asked, as an expression of SQL: the user and the database of its connection."""
 BOTH = "[services]\npostgres = true\nredis = true\n"
 NAME = "my-shop"
 """A name with a hyphen, which SQL must have in quotes."""
 
 
-def become(project: Project, **app: object) -> None:
-    """Commit this app, and give it both services."""
+def write(project: Project, who: str = USER, **files: str) -> None:
+    """Commit the app in place of the project's files. who: what its /database asks each driver. files: more of them."""
 
     def replaced(folder: Path) -> None:
         for each in folder.iterdir():
             if each.is_file():
                 each.unlink()
-        (folder / "main.py").write_text(MAIN)
-        (folder / "requirements.txt").write_text(REQUIREMENTS)
+        for name, text in {"main.py": MAIN % who, "requirements.txt": REQUIREMENTS, **files}.items():
+            (folder / name).write_text(text)
 
     project.commit(replaced)
+
+
+def become(project: Project, **app: object) -> None:
+    """Commit this app with jobs in Redis, and give it both services."""
+    write(project, **{"main.py": MAIN % USER + JOBS, "requirements.txt": f"{REQUIREMENTS}redis\n"})
     project.configure(BOTH, name=NAME, migrate=None, **app)
 
 

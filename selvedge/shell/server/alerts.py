@@ -22,7 +22,7 @@ BALANCER = ".balancer"
 LATER = 75
 """The exit status of that program while a message has not arrived."""
 TOLD = ("TimerFailed", "BackupOld", "CertificateExpires")
-"""What an app that sends messages tells already (messages/ended.py, messages/checks.py), with more of the reason."""
+"""What an app that sends messages tells, by the same thresholds, with more of the reason (messages/ended.py, checks.py)."""
 HIDDEN = ("alertname", "severity", "job")
 DOWN = "Prometheus"
 

@@ -37,7 +37,7 @@ class TestServices:
     def test_an_app_reaches_both_by_the_addresses_in_its_environment(self, server: Server, project: Project) -> None:
         project.must("-H", server.name, "setup", "deploy")
         who = "my-shop in my-shop"
-        found = asked(server, "/services")
+        found = asked(server, "/database")
         assert found == dict.fromkeys(("libpq", "asyncpg", "SQLAlchemy with asyncpg", "SQLAlchemy with psycopg"), who)
         assert asked(server, "/jobs?add=5") == {"jobs": 5}
         listening = server.run("ss -Hltn | awk '{ print $4 }' | sed 's/.*://' | sort -u").stdout.split()
@@ -69,7 +69,7 @@ class TestServices:
         for command, why in HOSTILE.items():
             done = server.run(f"cd / && {as_other} {quote(command)} 2>&1", check=False)
             assert why in done.stdout and done.returncode != 0, (command, done.stdout)
-        assert asked(server, "/services")["libpq"] == "my-shop in my-shop"
+        assert asked(server, "/database")["libpq"] == "my-shop in my-shop"
         own = server.run(f"cd / && {as_other} 'psql -X -h /run/postgresql -d other -Atc \"select current_user\"'")
         assert own.stdout.strip() == "other"
 
@@ -86,7 +86,7 @@ class TestServices:
         supervisor = int(server.run(started.format("supervisor")).stdout)
         ready = int(server.run("systemctl show -P ActiveEnterTimestampMonotonic 'postgresql@*'").stdout)
         assert supervisor > ready > 0
-        assert asked(server, "/services")["asyncpg"] == "my-shop in my-shop"
+        assert asked(server, "/database")["asyncpg"] == "my-shop in my-shop"
         server.run(f"rm -r {drop_in} && systemctl daemon-reload")
 
     def test_a_service_that_is_down_is_named_with_its_remedy(self, server: Server, project: Project) -> None:

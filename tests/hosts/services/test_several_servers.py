@@ -6,7 +6,6 @@ import json
 import re
 import socket
 import stat
-from pathlib import Path
 
 import pytest
 
@@ -14,42 +13,11 @@ from drills import QUICK
 from lab import Lab, Project, until
 from observe import count_execs
 from sandbox import Server
-from services_app import NAME, asked
+from services_app import DRIVERS, NAME, USER, asked, write
 from traffic import get
 
 pytestmark = [pytest.mark.thorough, pytest.mark.timeout(1200)]
-MAIN = '''
-import os
-
-import asyncpg
-import psycopg
-from fastapi import FastAPI
-from sqlalchemy import create_engine, text
-from sqlalchemy.ext.asyncio import create_async_engine
-
-app = FastAPI()
-DATABASE = os.environ["DATABASE_URL"]
-WHO = "select current_user || ' in ' || current_database() || ' by TLS ' || ssl from pg_stat_ssl where pid = pg_backend_pid()"
-
-
-@app.get("/health")
-def health():
-    return {"status": "ok"}
-
-
-@app.get("/database")
-async def database():
-    found = {"libpq": psycopg.connect(DATABASE).execute(WHO).fetchone()[0]}
-    connection = await asyncpg.connect(DATABASE)
-    found["asyncpg"] = await connection.fetchval(WHO)
-    await connection.close()
-    async with create_async_engine(DATABASE.replace("postgresql", "postgresql+asyncpg", 1)).connect() as connection:
-        found["SQLAlchemy with asyncpg"] = (await connection.execute(text(WHO))).scalar()
-    with create_engine(DATABASE.replace("postgresql", "postgresql+psycopg", 1)).connect() as connection:
-        found["SQLAlchemy with psycopg"] = connection.execute(text(WHO)).scalar()
-    return found
-'''
-REQUIREMENTS = "fastapi\nuvicorn\nasyncpg\npsycopg[binary]\nsqlalchemy[asyncio]\n"
+WITH_TLS = f"{USER} || ' by TLS ' || ssl from pg_stat_ssl where pid = pg_backend_pid()"
 MIGRATE = "psql --version >/dev/null; python migrate.py"
 MIGRATION = '''
 import os
@@ -66,7 +34,6 @@ echo "listen_addresses = '*'" >conf.d/open.conf
 echo 'hostssl all all 0.0.0.0/0 scram-sha-256' >>pg_hba.conf
 systemctl restart postgresql
 ufw allow 5432/tcp >/dev/null"""
-DRIVERS = ("libpq", "asyncpg", "SQLAlchemy with asyncpg", "SQLAlchemy with psycopg")
 WHO = dict.fromkeys(DRIVERS, f"{NAME} in {NAME} by TLS true")
 VARIABLE = "SELVEDGE_SERVICES__PASSWORD"
 
@@ -105,21 +72,10 @@ class Site:
         return "open" if server.run(f'python3 -c "{program}"', check=False).returncode == 0 else "closed"
 
 
-def become(project: Project) -> None:
-    def replaced(folder: Path) -> None:
-        for each in folder.iterdir():
-            if each.is_file():
-                each.unlink()
-        for name, text in {"main.py": MAIN, "requirements.txt": REQUIREMENTS, "migrate.py": MIGRATION}.items():
-            (folder / name).write_text(text)
-
-    project.commit(replaced)
-
-
 @pytest.fixture(scope="module")
 def site(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Site:
     project = Project(tmp_path_factory.mktemp("several"))
-    become(project)
+    write(project, WITH_TLS, **{"migrate.py": MIGRATION})
     site = Site([lab.server("setup") for _ in range(4)], project)
     site.configure()
     return site

@@ -11,6 +11,7 @@ import yaml
 from selvedge.exports.grafana import DASHBOARDS
 from selvedge.exports.written import is_unedited
 from selvedge.project.render import template
+from selvedge.resources.metrics import alert_limits
 from selvedge.shell.library import library
 from tests.support.exports import Exported
 
@@ -39,5 +40,5 @@ def test_each_query_and_rule_asks_for_metrics_that_are_written() -> None:
     written = set(re.findall(r"selvedge_[a-z_]+", library("collect") + template("metrics/requests.mtail.j2")))
     written |= {"selvedge_request_seconds_bucket"}
     queries = [query for _, panels, _ in DASHBOARDS.values() for _, _, targets in panels for query, _ in targets]
-    asked = set(re.findall(r"\bselvedge_[a-z_]+", "\n".join([*queries, template("metrics/rules.yml.j2")])))
+    asked = set(re.findall(r"\bselvedge_[a-z_]+", "\n".join([*queries, template("metrics/rules.yml.j2", **alert_limits())])))
     assert asked <= written and len(asked) > 8

@@ -60,6 +60,8 @@ class TestFiles:
         settings = app("messages", notify={"from_servers": True, "only_failures": True})
         found = file("supervisor", settings, "/etc/selvedge/hello/notify.json")
         assert json.loads(found.text) == {"app": "hello", "host": "server", "only_failures": True}
+        measured = app("messages", metrics={"enabled": True, "backup_hours": 170}, backup={"to": "/mnt/backups"})
+        assert json.loads(file("supervisor", measured, "/etc/selvedge/hello/notify.json").text)["backup_hours"] == 170
         of_balancer = file("balancer", app("messages", **BALANCER), "/etc/selvedge/hello.balancer/notify.json")
         assert json.loads(of_balancer.text)["app"] == "hello"
 

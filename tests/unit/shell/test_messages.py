@@ -327,15 +327,21 @@ class TestChecks:
         assert [each["title"] for each in queued(server)] == (["blog: the certificate was renewed"] if title else [])
 
     @pytest.mark.parametrize(
-        ("last", "upcoming", "age", "told"),
+        ("last", "upcoming", "age", "limit", "told"),
         [
-            (2, 22, 2, ""), (2, 22, 49, ""), (2, 22, 53, "The last good one is from"), (0, 22, 100, ""), (2, 0, 100, ""),
-            (100, 68, 200, ""), (2, -1, 2, "The timer "),
+            (2, 22, 2, 0, ""), (2, 22, 49, 0, ""), (2, 22, 53, 0, "The last good one is from"), (0, 22, 100, 0, ""),
+            (2, 0, 100, 0, ""), (100, 68, 200, 0, ""), (2, -1, 2, 0, "The timer "), (2, 22, 25, 26, ""),
+            (2, 22, 27, 26, "The last good one is from"), (0, 22, 27, 26, "The last good one is from"), (2, 22, 53, 170, ""),
         ],
     )  # fmt: skip
-    def test_an_overdue_backup(self, server: Path, last: int, upcoming: int, age: int, told: str) -> None:
-        """last, upcoming, age: hours since the timer ran, until it runs (-1: it is off), and since the last good backup."""
+    def test_an_overdue_backup(self, server: Path, last: int, upcoming: int, age: int, limit: int, told: str) -> None:
+        """last, upcoming, age: hours since the timer ran, until it runs (-1: it is off), and since the last good backup.
+
+        limit: backup_hours of [metrics], 0 without metrics.
+        """
         backups(server, last, upcoming)
+        about = {"app": "blog", "host": "web-1", "only_failures": False, **({"backup_hours": limit} if limit else {})}
+        (server / "ETC/blog/notify.json").write_text(json.dumps(about))
         (server / "SERVER/blog/backup/state/good").write_text(f"{int(time.time()) - age * 3600} abc scheduled\n")
         checks.check()
         assert [each["body"][: len(told)] for each in queued(server)] == list(filter(None, [told]))

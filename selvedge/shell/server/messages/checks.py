@@ -11,9 +11,9 @@ from .notify import tell
 from .text import moment
 
 DAY = 86400
-LEFT = 14 * DAY
-"""Seconds that a certificate has left when it ends soon."""
-SHARE = 0.2
+DAYS_LEFT = 14
+"""Days that a certificate has left when it ends soon. Prometheus's rule CertificateExpires has the same two values from here."""
+SHARE_LEFT = 0.2
 """The same as a share of its life, for one that is issued for a few weeks or days."""
 SITES = "/etc/nginx/sites-enabled"
 UNITS = "/etc/systemd/system"
@@ -36,7 +36,7 @@ def _certificate(sender, now):
         return
     start, end = dates
     title = f"{sender.app}: the certificate"
-    if end - now >= min(LEFT, SHARE * (end - start)):
+    if end - now >= min(DAYS_LEFT * DAY, SHARE_LEFT * (end - start)):
         tell(sender.name, "certificate", "success", f"{title} was renewed", f"It ends on {moment(end)}.")
         return
     days = int((end - now) // DAY)
@@ -78,12 +78,17 @@ def _backup(sender, now):
     title, body = f"{sender.app}: the backups are overdue", ""
     if not on:
         body = f"The timer {unit} is off."
-    elif since and last and upcoming and now - since > 2 * (upcoming - last) + DAY / 8:
+    elif since and (limit := sender.backup_hours * 3600 or intervals(last, upcoming)) and now - since > limit:
         body = f"The last good one is from {moment(good)}." if good else f"None has succeeded since {moment(since)}."
     if body:
         tell(app, "overdue", "failure", title, body, fab="backup")
     elif good:
         tell(app, "overdue", "success", f"{sender.app}: there is a new backup", f"It is from {moment(good)}.")
+
+
+def intervals(last, upcoming):
+    """Return how old, in seconds, the last good backup of a timer may be without [metrics]; 0 if this is not known."""
+    return 2 * (upcoming - last) + DAY / 8 if last and upcoming else 0
 
 
 def last_good(app):

@@ -11,8 +11,9 @@ QUEUE = "/run/selvedge/messages"
 """A file for each message that is about to be sent. Only root can read it, because it has the addresses."""
 STATE = "/var/lib/selvedge/messages"
 """A folder for each app: what its users were told of each cause, and when."""
-# name: that of the folder. app: the app. host: the server's name in hosts.toml.
-Sender = collections.namedtuple("Sender", "name app host only_failures urls")
+# name: that of the folder. app: the app. host: the server's name in hosts.toml. backup_hours: how old the last good backup may be
+# by [metrics], whose rule BackupOld has the same limit; 0 without metrics.
+Sender = collections.namedtuple("Sender", "name app host only_failures urls backup_hours")
 
 
 def senders(name=""):
@@ -27,7 +28,7 @@ def senders(name=""):
         except (FileNotFoundError, NotADirectoryError):
             continue
         if urls:
-            found.append(Sender(each, about["app"], about["host"], about["only_failures"], urls))
+            found.append(Sender(each, about["app"], about["host"], about["only_failures"], urls, about.get("backup_hours", 0)))
     return found
 
 

@@ -317,7 +317,7 @@ probe_path /usr/local/lib/selvedge/messages/messages/__init__.py 8b1f65657d5a262
 printf '\n%s fact 73\n' "$mark"
 probe_path /usr/local/lib/selvedge/messages/__main__.py 61f425ba752751edce03f179fdbb9f14f6dd7ca27b1daa69eece163f4ce608c1
 printf '\n%s fact 74\n' "$mark"
-probe_path /usr/local/lib/selvedge/messages/messages/checks.py 0f94e2e58153d4e1831b1911d82615463b2be3a0576cbe650fdbb1d2a70e9f41
+probe_path /usr/local/lib/selvedge/messages/messages/checks.py 4ed1c136eb71217596956325a747c2a386f7f85d4262c3f0ac365add7e340939
 printf '\n%s fact 75\n' "$mark"
 probe_path /usr/local/lib/selvedge/messages/messages/ended.py 33f9fd828170a1278b27df08ed27eeb3da2efe516d48e7315ba5114e99144455
 printf '\n%s fact 76\n' "$mark"
@@ -329,7 +329,7 @@ probe_path /usr/local/lib/selvedge/messages/messages/outcome.py 9d3adef7c29bc9a8
 printf '\n%s fact 79\n' "$mark"
 probe_path /usr/local/lib/selvedge/messages/messages/sending.py 41c395ff874761ad85920f38674c99c834366f86e4b7baa6efc0e58bc7234121
 printf '\n%s fact 80\n' "$mark"
-probe_path /usr/local/lib/selvedge/messages/messages/settings.py 727dfa8473c9ec84e73ad6c305f51e349f2aea6d4e47949adc055f485a09007d
+probe_path /usr/local/lib/selvedge/messages/messages/settings.py feded0fffa80d0d3cec996b3dcd24861f7bc29f7d48afb3bc21bf2fcf7aeca2d
 printf '\n%s fact 81\n' "$mark"
 probe_path /usr/local/lib/selvedge/messages/messages/text.py d24ca56e0d1a97f19f7c6ea2d48ad974176868ccf81ef5a3c63cc71ee78cb8d4
 printf '\n%s fact 82\n' "$mark"
