@@ -179,7 +179,10 @@ image_prune() {
   done
   image_unmark
   image_trim
-  if ! ls "$base/instances"/*/container >/dev/null 2>&1; then docker_network_remove; fi
+  if ! ls "$base/instances"/*/container >/dev/null 2>&1; then
+    docker_network_remove
+    rm -f -- "$base/images/.build-digest"
+  fi
   return "$status"
 }
 
