@@ -160,7 +160,10 @@ class Session:
             run_local(self.report, self.name, change.summary, change.local_commands, dict(change.local_env_vars))
             if change.local_work:
                 with self.report.activity(self.name, item.name, change.summary):
-                    change.local_work(lambda line: self.report.wait(self.name, item.name, line))
+                    change.local_work(
+                        lambda line: self.report.wait(self.name, item.name, line),
+                        lambda note: self.report.step(self.name, item.name, f"  {note}"),
+                    )
         progress = Progress(self.report, self.name, item.name, item.plan, self.mark)
         script = step_script(item.plan, self.mark, self.target.name, by=who(), why=item.name)
         # In a separate shell, whose output is not logged: a fact may be the text of a file.

@@ -12,6 +12,7 @@ from selvedge.exports.make import rendered
 from selvedge.exports.packages import install, names_index, over_ssh, versions_from_git
 from selvedge.exports.written import ExportFile
 from selvedge.project.collection import BASES, FOLDER
+from selvedge.resources.code.git_over_ssh import REPLACED, ssh_sentence
 from selvedge.resources.code.python import UV_REQUIREMENT
 from selvedge.shell.quoting import words
 
@@ -60,9 +61,8 @@ def notes(facts: Facts) -> list[str]:
     if unread:
         text = f"uv installs the packages of the image, and does not read {', '.join(unread)} in app.build_env_file."
         found.append(f"{text} Add uv's own variable, if it has one.")
-    if (files := over_ssh(facts)) and "GIT_CONFIG_COUNT" not in variables:
-        text = f"The build has no SSH key for the git addresses in {', '.join(files)}."
-        found.append(f'{text} It can use HTTPS with a token: docs/how-to/docker.md, "Dependencies from git".')
+    if (files := over_ssh(facts)) and REPLACED not in variables:
+        found.append(ssh_sentence(files))
     return found
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from selvedge.cli.repository import Repository
 from selvedge.exports.facts import Facts
+from selvedge.resources.code.git_over_ssh import ADDRESS
 from selvedge.shell.quoting import quote
 from selvedge.shell.server.checkout import can_be_built, items
 from selvedge.shell.server.project.files import Checkout, join, parents, table
@@ -33,10 +34,6 @@ _LOCAL = re.compile(
 _INDEX = re.compile(r"^\s*(?:-i|--index-url)(?:[\s=]|(?=\w+://))", re.MULTILINE)
 _GIT_VERSION = re.compile(r"scm|vcs|versioningit|dunamai|dynamic-versioning|versioneer|\bpbr\b", re.IGNORECASE)
 """What the files of a package say if its version comes from git."""
-_SSH = re.compile(
-    r'''git\+ssh://|git"? *[=:] *"(?:ssh://|git@)|^url = "(?:ssh://|git@)|vcs = [{].*url = "(?:ssh://|git@)''', re.MULTILINE
-)
-"""A git address over SSH in requirements, pyproject.toml, or a lock of uv, PDM, Pipenv, Poetry or pip."""
 _INCLUDE = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]*([^\s#]+)", re.MULTILINE)
 _LOCAL_IN_LOCK = re.compile(
     r'^type = "(?:directory|file)"|^path = "|"(?:path|file)": "|'  # Poetry, PDM, Pipenv
@@ -111,7 +108,7 @@ def versions_from_git(facts: Facts) -> bool:
 def over_ssh(facts: Facts) -> list[str]:
     """Return the files with packages that name a git repository over SSH, for which the build of an image has no key."""
     included = _included(facts, facts.lock) if facts.lock.endswith(".txt") else ()
-    return [path for path in sorted({facts.lock, "pyproject.toml", *included}) if _SSH.search(_text(facts, path) or "")]
+    return [path for path in sorted({facts.lock, "pyproject.toml", *included}) if ADDRESS.search(_text(facts, path) or "")]
 
 
 def _with_settings(facts: Facts, files: tuple[str, ...]) -> tuple[str, ...]:

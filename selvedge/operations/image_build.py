@@ -28,7 +28,8 @@ def build(run: Run, flags: Mapping[str, Any]) -> None:
     for session, app in apps(run, flags):
         tag = local_build.local_tag(local_build.named(app), platform)
         with run.report.activity(session.name, "image", f"build the image {tag}"):
-            found = local_build.build(app, platform, partial(run.report.wait, session.name, "image"))
+            wait, note = (partial(tell, session.name, "image") for tell in (run.report.wait, run.report.step))
+            found = local_build.build(app, platform, wait, note)
         run.report.line(Styled("✓", "green"), f" {tag}  {found.platform}  {readable(found.size)}  {found.id}")
 
 

@@ -39,7 +39,7 @@ class Change(Value):
     remedy: what to do when the change fails, one sentence.
     waits: the change only says that an earlier step must come first; it is not shown after changes of such a step.
     local_commands: commands for the operator's own machine, run before the step's shell. local_env_vars: their env vars.
-    local_work: work on the operator's own machine, done before the step's shell; it passes on lines of output.
+    local_work: work on the operator's own machine, done before the step's shell; it passes on lines of output, and notes.
     guard: set if the change could lock its user out; successive changes with the same guard are made under it together.
     noted: the shell adds a line of its own to the app's history.
     host_keys: the shell changes sshd's host keys, or which of them it uses.
@@ -53,7 +53,7 @@ class Change(Value):
     waits: bool = False
     local_commands: tuple[str, ...] = ()
     local_env_vars: tuple[tuple[str, str], ...] = ()
-    local_work: Callable[[Callable[[str], None]], object] | None = None
+    local_work: Callable[[Callable[[str], None], Callable[[str], None]], object] | None = None
     guard: Guard | None = None
     noted: bool = False
     host_keys: bool = False

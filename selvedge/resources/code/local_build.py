@@ -14,6 +14,7 @@ from selvedge.config.masks import hide_values
 from selvedge.config.target import Target
 from selvedge.errors import SelvedgeError, StepError
 from selvedge.resources.code import local_engine, local_source
+from selvedge.resources.code.git_over_ssh import ssh_note
 from selvedge.resources.code.image import DOCKERFILE, AppImage
 from selvedge.resources.code.local_engine import LocalImage
 
@@ -27,6 +28,7 @@ _FULL = "no space left on device"
 _NO_KEY = re.compile(r"Host key verification failed|Permission denied \(publickey|cannot run ssh")
 """What git says in a build, which has no SSH key. It is not the last line of an installer's error."""
 _LOCK = Lock()
+OnText = Callable[[str], None]
 
 
 def local_tag(image: AppImage, platform: str) -> str:
@@ -44,15 +46,18 @@ def built(image: AppImage, platform: str) -> LocalImage | None:
     return found
 
 
-def build(app: Target, platform: str, on_line: Callable[[str], None] = lambda _line: None) -> LocalImage:
+def build(
+    app: Target, platform: str, on_line: OnText = lambda _line: None, on_note: OnText = lambda _sentence: None
+) -> LocalImage:
     """Return the image of the app's commit on this machine. It is built first, unless it has been.
 
-    on_line: gets the lines of the build's output. Raises StepError if the build fails, SelvedgeError if it cannot begin.
+    on_line: gets the lines of the build's output. on_note: gets what the user should know before the build.
+    Raises StepError if the build fails, SelvedgeError if it cannot begin.
     """
     image = named(app)
     # The hosts of a run need the same image.
     with _LOCK:
-        return built(image, platform) or _build(image, platform, on_line)
+        return built(image, platform) or _build(image, platform, on_line, on_note)
 
 
 class AppImageName(AppImage):
@@ -67,7 +72,7 @@ def named(app: Target) -> AppImageName:
     return AppImageName(app, build_digest(app))
 
 
-def _build(image: AppImage, platform: str, on_line: Callable[[str], None]) -> LocalImage:
+def _build(image: AppImage, platform: str, on_line: OnText, on_note: OnText) -> LocalImage:
     app, tag = image.app, local_tag(image, platform)
     own = platform == local_engine.engine_platform()
     with local_source.checked_out(app, app.commit) as code:
@@ -80,6 +85,8 @@ def _build(image: AppImage, platform: str, on_line: Callable[[str], None]) -> Lo
         command += [] if own else ["--platform", platform]
         command += [] if _cached(image, platform) else ["--no-cache"]
         secrets = build_environment(app)
+        if note := ssh_note(file.parent, file, secrets):
+            on_note(note)
         if secrets:
             command += ["--secret", f"id=build_env,env={SECRET}"]
         more = {SECRET: render_environment(secrets)} if secrets else {}

@@ -53,5 +53,5 @@ class SentImage(AppImage):
         app, platform = self.app, rest
         return Change(
             f"build the image {self.tag} on your machine, for {platform}", ":", remedy=remedy,
-            local_work=lambda on_line: local_build.build(app, platform, on_line),
+            local_work=lambda on_line, on_note: local_build.build(app, platform, on_line, on_note),
         )  # fmt: skip

@@ -55,7 +55,7 @@ def test_equal_resources_are_different_loads() -> None:
 
 
 def test_a_section_ends_before_work_on_this_machine() -> None:
-    work = Change("2", "", local_work=lambda _: None)
+    work = Change("2", "", local_work=lambda *_: None)
     planned = changes(Change("1", ""), work, Change("3", ""), Change("4", "", local_commands=("x",)))
     assert [summaries(part) for part in planned.sections()] == [["1"], ["2", "3"], ["4"]]
 

@@ -208,6 +208,22 @@ class TestBuild:
         assert "SELVEDGE_DOCKER__PASSWORD" not in call["env"] and "id=build_env,env=DOCKER_BUILD_ENV" in call["words"]
         assert local_build.build(settings, "linux/amd64") == found and len(engine.calls("build")) == 1
 
+    @pytest.mark.parametrize(("files", "named"), [
+        ({"requirements.txt": "own @ git+ssh://git@git.example.com/me/own\n"}, ["requirements.txt"]),
+        ({"uv.lock": "x", "a/pyproject.toml": 'own = { git = "ssh://git@x/y" }\n', "b/c/uv.lock": 'git = "git@x:y"\n'},
+         ["a/pyproject.toml", "b/c/uv.lock"]),
+        ({"requirements.txt": "git+ssh://x/y\n", "Dockerfile": "RUN git config url.https://x/.insteadOf ssh://x/\n"}, []),
+        ({"requirements.txt": "own @ git+https://git.example.com/me/own\n", "README.md": "git+ssh://x/y\n"}, []),
+    ])  # fmt: skip
+    def test_packages_over_ssh_are_named_before_the_build(
+        self, app: Callable[..., Target], engine: FakeDocker, tmp_path: Path, files: dict[str, str], named: list[str]
+    ) -> None:
+        notes: list[str] = []
+        settings = local(app, checkout(tmp_path / "code", {"Dockerfile": "FROM x", **files}))
+        local_build.build(settings, "linux/amd64", on_note=lambda text: notes.append(f"{len(engine.calls('build'))} {text}"))
+        said = f"0 note: The build has no SSH key for the git addresses in {', '.join(named)}. It can use HTTPS with a token"
+        assert len(notes) == bool(named) and all(each.startswith(said) for each in notes)
+
     def test_another_platform_gets_an_image_of_its_own(
         self, app: Callable[..., Target], engine: FakeDocker, tmp_path: Path
     ) -> None:
