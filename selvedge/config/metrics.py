@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
 from selvedge.config.balancer import private_address
 from selvedge.config.hosts import Host
+from selvedge.config.private_addresses import address_problems, version_problems
 from selvedge.config.section import Section
 from selvedge.config.sources import KeyPath, Source
 from selvedge.config.types import Seconds, Switch, Text, Whole
@@ -73,14 +74,17 @@ class Metrics(Section):
 
 
 def metrics_problems(
-    metrics: Metrics, hosts: Mapping[str, Host], enabled: Sequence[str], sources: Sequence[Source]
+    metrics: Metrics, hosts: Mapping[str, Host], enabled: Sequence[str], sandbox: Collection[str], sources: Sequence[Source]
 ) -> Iterator[Problem]:
-    """Yield the problems of `metrics.server`. enabled: the hosts with metrics. sources: the strongest last."""
+    """Yield the problems of `metrics.server`.
+
+    enabled: the hosts with metrics. sandbox: the hosts of the sandbox. sources: the strongest last.
+    """
     for name in (name for name, host in hosts.items() if "server" in host.metrics):
-        own: KeyPath = ("hosts", name, "metrics", "server")
-        source = next((each for each in reversed(sources) if each.sets(own)), sources[0])
+        key: KeyPath = ("hosts", name, "metrics", "server")
+        source = next((each for each in reversed(sources) if each.sets(key)), sources[0])
         remedy = "Delete it, and set `server` in [metrics]: one Prometheus asks all servers."
-        yield Problem(source.label, source.key_name(own), "is not a setting of one host", remedy)
+        yield Problem(source.label, source.key_name(key), "is not a setting of one host", remedy)
     if not metrics.server:
         return
     path: KeyPath = ("metrics", "server")
@@ -93,8 +97,8 @@ def metrics_problems(
         problem = f"is {metrics.server}, which has no metrics itself, so no Prometheus would ask the other servers"
         remedy = f"Set `enabled = true` under [hosts.{metrics.server}.metrics], or name another server."
         yield Problem(source.label, source.key_name(path), problem, remedy)
-    for name in dict.fromkeys([metrics.server, *enabled]):
-        if not private_address(hosts[name]):
-            key = ("hosts", name, "private_address")
-            problem = "is missing: Prometheus asks the other servers by IP address (metrics.server), and `address` is a name"
-            yield Problem(source.label, source.key_name(key), problem, "Set it to the server's address in its private network.")
+    # Those of the sandbox may have addresses of this machine.
+    names = [metrics.server, *(name for name in enabled if name not in sandbox or metrics.server in sandbox)]
+    who = "a Prometheus and the servers that it asks"
+    for own, problem, remedy in (*address_problems(names, hosts, who), *version_problems(names, hosts, who)):
+        yield Problem(source.label, source.key_name(own), problem, remedy)

@@ -140,7 +140,7 @@ metrics_remove() {
     for unit in nginx-metrics $metrics_services; do stamp_remove "$unit-$path"; done
   done
   if [ -n "$others" ]; then
-    if [ -n "$(metricsoff_private_fact "${app%.balancer}" | grep -x own)" ]; then metricsoff_private "${app%.balancer}"; fi
+    if metricsoff_private_fact "${app%.balancer}" | grep -qx own; then metricsoff_private "${app%.balancer}"; fi
   else
     stamp_remove "selvedge-metrics-private.socket-${app%.balancer}"
     metrics_remove_server
