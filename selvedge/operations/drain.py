@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from selvedge.errors import SelvedgeError, UsageError
-from selvedge.release.drained import drain_step, none_left
+from selvedge.release.backends import none_left
+from selvedge.release.drained import drain_step
 from selvedge.run import Run
 
 

@@ -10,8 +10,9 @@ from selvedge.engine.converge import converge, prove
 from selvedge.engine.fleet import Fleet
 from selvedge.engine.session import Planned, Plans, Session
 from selvedge.errors import SelvedgeError
+from selvedge.release.backends import Seen, answering, pause_after, wait_until_back
 from selvedge.release.commits import Commits
-from selvedge.release.drained import pause_after, upgrade_in_turn
+from selvedge.release.drained import upgrade_in_turn
 from selvedge.release.hooks import after_switch
 from selvedge.release.live import Live
 from selvedge.release.on_failure import run_on_failure
@@ -32,7 +33,7 @@ def roll_out(fleet: Fleet, commits: Commits, plans: Plans, *, revert: bool) -> N
     A balancer runs no release, so nothing goes back if its own changes fail.
     """
     began = time.monotonic()
-    rest = upgrade_in_turn(fleet, commits, plans)
+    rest, previous = upgrade_in_turn(fleet, commits, plans)
     build = {name: items[: _first_of_switch(items)] for name, items in rest.items()}
     switch = {name: items[_first_of_switch(items) :] for name, items in rest.items()}
     # On a single host, the exec that ends the build also reads the server for the switch. Several hosts first wait for each other.
@@ -45,12 +46,12 @@ def roll_out(fleet: Fleet, commits: Commits, plans: Plans, *, revert: bool) -> N
     found = _read(fleet, switching) if len(switching) > 1 else {}
     before = {name: releases for name, (releases, _) in found.items()}
     done: list[Session] = []
+    batches = _batches(fleet, switching, _getting(switching, found))
+    seen = answering(fleet, batches)
     try:
-        previous: Sequence[Session] = ()
-        for batch in _batches(fleet, switching, _getting(switching, found)):
-            if pause := max(fleet.rollout.pause, pause_after(previous)) if previous else 0:
-                fleet.report.line(f"Waiting {pause:g} s before the next servers.")
-                time.sleep(pause)
+        for batch in batches:
+            if previous:
+                _wait_before(fleet, batch, previous, seen)
             previous = batch
             done += batch
             fleet.each(lambda session: _switch(commits, session, switch[session.name], ready[session.name]), batch)
@@ -64,6 +65,15 @@ def roll_out(fleet: Fleet, commits: Commits, plans: Plans, *, revert: bool) -> N
     for session, items in zip(fleet.sessions, fleet.each(lambda session: prove(session, plans[session.name])), strict=True):
         _report_draining(session, items)
     fleet.report.line(f"Done in {time.monotonic() - began:.1f} s.")
+
+
+def _wait_before(fleet: Fleet, batch: Sequence[Session], previous: Sequence[Session], seen: Seen) -> None:
+    """Wait before a batch until the balancers use the previous one, and for `rollout.pause`. Raises SelvedgeError."""
+    if any(session.target.balancers for session in batch):
+        wait_until_back(fleet, previous, seen)
+    if pause := max(fleet.rollout.pause, pause_after(previous)):
+        fleet.report.line(f"Waiting {pause:g} s before the next servers.")
+        time.sleep(pause)
 
 
 def _first_of_switch(items: Sequence[Planned]) -> int:
@@ -179,11 +189,14 @@ def _go_back(fleet: Fleet, commits: Commits, done: Sequence[Session], before: Ma
     done: the hosts that may have switched. The last one goes back first (_getting). before: the releases of each host at the start.
     """
     after: dict[str, str] = {}
+    back: list[Session] = []
     for session in reversed(done):
         try:
             after[session.name] = _read(fleet, [session])[session.name][0].live
             old = before[session.name].live_record
             if revert and old.id and after[session.name] != old.id:
+                time.sleep(pause_after(back))
+                back = [session]
                 fleet.report.step(session.name, "revert", f"going back to {old.id}, because the release failed on another server")
                 after[session.name] = "unknown"
                 converge(session, session.plan([_back_to(old)]), commits.resolve_now)

@@ -11,6 +11,7 @@ import pytest
 import fabfile
 from selvedge.config.target import Target
 from selvedge.errors import SelvedgeError, UsageError
+from selvedge.operations import remove
 from selvedge.operations.drain import drain, undrain
 from selvedge.operations.support.balancer_checks import check_balancer, requests_of
 from selvedge.operations.support.host_status import HostStatus, status_query
@@ -69,8 +70,9 @@ def test_the_drain_of_a_former_backend_can_be_ended(target: Callable[..., Target
     assert change and change.shell.startswith("backend_undrain selvedge-drained.") and resource.plan("state \n") is None
 
 
-def test_an_app_is_removed_with_what_a_backend_has(target: Callable[..., Target]) -> None:
+def test_an_app_is_removed_with_what_a_backend_has(target: Callable[..., Target], monkeypatch: pytest.MonkeyPatch) -> None:
     """For a former backend, too: else its rules stay until a reboot, and the link of a unit for good."""
+    monkeypatch.setattr(remove, "owned_paths", lambda *_: ())
     steps: list[Any] = []
     for app in (target(), target(**BACKEND)):
         fabfile.namespace["remove"].body(SimpleNamespace(chain=lambda found, _: steps.extend(found)), yes=True)

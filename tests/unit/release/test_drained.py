@@ -11,12 +11,11 @@ import pytest
 from selvedge.config.target import Target
 from selvedge.engine.plan import Plan
 from selvedge.engine.session import Planned
-from selvedge.errors import SelvedgeError, UnreachableError
+from selvedge.errors import SelvedgeError
 from selvedge.release import drained
 from selvedge.task import Step
 from tests.support.declared import BACKEND
 from tests.support.releases import OLD
-from tests.support.steps import BALANCER
 
 
 class Server:
@@ -53,6 +52,8 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(drained, "time", SimpleNamespace(sleep=lambda seconds: found.append(f"wait {seconds:g}")))
     monkeypatch.setattr(drained, "Live", lambda *_: None)
     monkeypatch.setattr(drained, "Drained", SimpleNamespace(of=lambda *_, **__: None))
+    monkeypatch.setattr(drained, "answering", lambda _, batches: [each.name for batch in batches for each in batch])
+    monkeypatch.setattr(drained, "wait_until_back", lambda _, batch, seen: found.append(f"ask for {batch[0].name} of {len(seen)}"))
     monkeypatch.setattr(drained, "none_left", lambda _, names: "web-2 does not answer" if names == ["last"] else "")
     return found
 
@@ -63,22 +64,15 @@ def upgrade(*servers: Server, changes: bool = True) -> dict[str, list[str]]:
     plans = {
         each.name: [planned(UPDATE, changes=changes), planned(HARDEN), planned(drained.UNDRAIN, changes=False)] for each in servers
     }
-    rest = drained.upgrade_in_turn(fleet, SimpleNamespace(resolve_now=None), plans)  # type: ignore[arg-type]
+    rest, last = drained.upgrade_in_turn(fleet, SimpleNamespace(resolve_now=None), plans)  # type: ignore[arg-type]
+    assert [each.name for each in last] == [each.name for each in servers if each.target.drains and changes][-1:]
     return {name: [item.name for item in items] for name, items in rest.items()}
-
-
-def test_the_next_servers_wait_where_the_app_stops_for_a_switch() -> None:
-    def session(strategy: str, *balancers: str) -> Any:
-        return SimpleNamespace(target=SimpleNamespace(strategy=strategy, balancers=balancers))
-
-    assert drained.pause_after([session("overlap", "10.0.0.1"), session("restart", "10.0.0.1")]) == drained.BACK
-    assert drained.pause_after([session("overlap", "10.0.0.1")]) == drained.pause_after([session("restart")]) == 0
-    assert drained.pause_after([]) == 0
 
 
 def test_one_backend_after_the_other(done: list[str]) -> None:
     left = upgrade(Server("one", done), Server("two", done))
-    assert done == ["one drain", "one update undrain", "wait 6", "two drain", "two update undrain"]
+    one, two = ([f"{name} drain", f"{name} update undrain", f"ask for {name} of 2"] for name in ("one", "two"))
+    assert done == [*one, "wait 6", *two]
     assert left == {"one": ["harden"], "two": ["harden"]}
 
 
@@ -94,12 +88,13 @@ def test_a_backend_without_an_upgrade_is_not_drained(done: list[str]) -> None:
                          ids=["not deployed", "drained by a user", "drained by an aborted run"])  # fmt: skip
 def test_a_backend_that_takes_no_requests_stays_as_it_is(done: list[str], facts: tuple[str, str]) -> None:
     upgrade(Server("one", done, facts))
-    assert done == ["one update undrain"]
+    assert done == ["one update undrain", "ask for one of 1"]
 
 
 def test_the_last_backend_that_answers_is_upgraded_without_a_drain(done: list[str]) -> None:
     upgrade(Server("last", done))
-    assert done == ["not drained, because no backend would be left: web-2 does not answer", "last update undrain"]
+    assert done == ["not drained, because no backend would be left: web-2 does not answer", "last update undrain",
+                    "ask for last of 1"]  # fmt: skip
 
 
 def test_a_failed_upgrade_says_how_its_drain_ends(done: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,42 +117,3 @@ def test_a_drain_of_an_aborted_run_ends_with_the_next_one_in_the_same_reading(ta
         assert bool(end.plan(f"state {state}\n")) is ends, state
     assert drained.with_undrain(target(**BACKEND), [UPDATE]) == [UPDATE], "rollout.drain is off"
     assert drained.with_undrain(app, [HARDEN]) == [HARDEN]
-
-
-def balancer(app: Target, name: str, *lines: str, lost: bool = False) -> Any:
-    """A balancer whose reading prints these lines, or that cannot be reached."""
-
-    def read(queries: list[Any]) -> list[str]:
-        if lost:
-            raise UnreachableError(f"{name} is lost")
-        asked.append(queries[0].probe())
-        return ["\n".join(lines)]
-
-    asked: list[str] = []
-    return SimpleNamespace(name=name, target=app, read=read, asked=asked)
-
-
-@pytest.mark.parametrize(("lines", "reason"), [
-    (("backend web-1 200", "backend web-2 200"), ""),
-    (("backend web-1 200", "backend web-2 0"), "web-2 does not answer the balancer lb"),
-    (("backend web-1 200", "backend web-2 500"), "web-2 does not answer the balancer lb"),
-    (("backend web-1 0", "backend web-2 0"), ""),
-    (("backend web-1 200", "backend web-2 200", "alone shop"), "shop on the same port would have no other one at the balancer lb"),
-])  # fmt: skip
-def test_the_balancer_knows_whether_another_backend_answers(
-    target: Callable[..., Target], lines: tuple[str, ...], reason: str
-) -> None:
-    lb = balancer(target(**BALANCER), "lb", *lines)
-    fleet: Any = SimpleNamespace(balancer_sessions=lambda: [lb])
-    assert drained.none_left(fleet, ["web-1"]) == reason
-    assert "backend_left /etc/nginx/sites-enabled/hello.balancer web-1 10.0.0.2:80" in lb.asked[0]
-    assert "backend_alone /etc/nginx/sites-enabled/hello.balancer 10.0.0.2:80" in lb.asked[0].splitlines()
-
-
-def test_one_balancer_that_can_be_asked_is_enough(target: Callable[..., Target]) -> None:
-    app = target(**BALANCER)
-    lost, lb = balancer(app, "lb", lost=True), balancer(app, "lb-2", "backend web-1 200", "backend web-2 0")
-    fleet: Any = SimpleNamespace(balancer_sessions=lambda: [lost, lb])
-    assert drained.none_left(fleet, ["web-1"]) == "web-2 does not answer the balancer lb-2"
-    with pytest.raises(UnreachableError):
-        drained.none_left(SimpleNamespace(balancer_sessions=lambda: [lost]), ["web-1"])  # type: ignore[arg-type]

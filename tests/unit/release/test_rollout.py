@@ -143,3 +143,42 @@ def test_a_release_goes_back_if_it_fails_and_not_if_the_balancer_does(
     with pytest.raises(SelvedgeError):
         rollout.roll_out(fleet, SimpleNamespace(resolve_now=None), plans, revert=True)  # type: ignore[arg-type]
     assert back == went_back
+
+
+def test_each_batch_waits_until_the_balancers_use_the_previous_one(monkeypatch: Any) -> None:
+    """The balancer's own batch needs no wait: its reload interrupts no backend."""
+    done: list[str] = []
+
+    def session(name: str) -> Any:
+        app = SimpleNamespace(backends={"x": "y"} if name == "lb" else {}, balancers=() if name == "lb" else ("10.0.0.1",))
+        app.drains, app.strategy = False, "overlap"
+        return SimpleNamespace(name=name, target=app, app=app, report=report, plan=lambda _: [])
+
+    report = Report(io.StringIO())
+    sessions = [session(name) for name in ("lb", "web-1", "web-2", "web-3")]
+    each = lambda work, chosen=None: [work(one) for one in chosen or sessions]  # noqa: E731
+    fleet: Any = SimpleNamespace(sessions=sessions, report=report, each=each, rollout=Rollout())
+    monkeypatch.setattr(rollout, "answering", lambda _, batches: [one.name for batch in batches for one in batch])
+    monkeypatch.setattr(rollout, "wait_until_back", lambda _, batch, seen: done.append(f"{batch[0].name} of {len(seen)}"))
+    monkeypatch.setattr(rollout, "_switch", lambda _, session, *__: done.append(f"switch {session.name}"))
+    for name in ("converge", "prove"):
+        monkeypatch.setattr(rollout, name, lambda *_: [])
+    monkeypatch.setattr(rollout, "_getting", lambda *_: set())
+    monkeypatch.setattr(rollout, "_read", lambda *_: {})
+    plans = {one.name: [Planned(step("switch"), [], Plan([(None, None)]))] for one in sessions}  # type: ignore[list-item]
+    rollout.roll_out(fleet, SimpleNamespace(resolve_now=None), plans, revert=True)  # type: ignore[arg-type]
+    assert done == ["switch web-1", "web-1 of 4", "switch web-2", "web-2 of 4", "switch web-3", "switch lb"]
+
+
+def test_hosts_that_go_back_wait_for_each_other_where_the_app_stops(monkeypatch: Any) -> None:
+    slept: list[float] = []
+    report = Report(io.StringIO())
+    app = SimpleNamespace(backends={}, balancers=("10.0.0.1",), strategy="restart")
+    sessions = [SimpleNamespace(name=name, target=app, report=report, plan=lambda _: []) for name in ("web-1", "web-2")]
+    monkeypatch.setattr(rollout, "time", SimpleNamespace(sleep=slept.append))
+    monkeypatch.setattr(rollout, "converge", lambda *_: [])
+    monkeypatch.setattr(rollout, "_read", lambda _, found: {one.name: (Releases(live=NEW), []) for one in found})
+    before = {one.name: SimpleNamespace(live=OLD, live_record=Record(OLD, "good")) for one in sessions}
+    fleet: Any = SimpleNamespace(sessions=sessions, report=report)
+    rollout._go_back(fleet, SimpleNamespace(resolve_now=None), sessions, before, revert=True)  # type: ignore[arg-type]
+    assert slept == [0.0, 6.0]

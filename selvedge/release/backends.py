@@ -1,0 +1,147 @@
+"""How the balancers see the backends of a run ([balancer])."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping, Sequence
+
+from selvedge.config.target import Target
+from selvedge.engine.fleet import Fleet
+from selvedge.engine.session import Session
+from selvedge.errors import SelvedgeError, UnreachableError
+from selvedge.resources.base import Ask
+from selvedge.shell.library import call
+from selvedge.shell.quoting import words
+
+BACK = 6.0
+"""Seconds after which the balancers use a backend that answers again: fail_timeout in templates/nginx/backends.conf.j2, and one more."""
+LONGEST = 60.0
+"""The most seconds until a backend must answer its balancers again."""
+Seen = Mapping[str, Collection[str]]
+"""The backends that answer a balancer, by the name of the balancer's host."""
+
+
+def none_left(fleet: Fleet, names: Collection[str]) -> str:
+    """Return why no backend would be left if these were drained; "" if each balancer has another one that answers.
+
+    It is "", too, if none of these answers. Raises UnreachableError if no balancer can be asked.
+    """
+    unreachable: UnreachableError | None = None
+    asked = 0
+    for session in fleet.balancer_sessions():
+        site = session.target.balancer_site
+        try:
+            fact = session.read([Ask(_left_query(site, names))])[0] if site else ""
+        except UnreachableError as error:
+            unreachable = unreachable or error
+            continue
+        asked += 1
+        if site and (reason := _reason(session.name, site, names, fact)):
+            return reason
+    if unreachable and not asked:
+        raise unreachable
+    return ""
+
+
+def _left_query(site: Target, names: Collection[str]) -> str:
+    """Return shell that prints how a balancer sees its backends, and which other sites would have none without these hosts."""
+    addresses = [address for name, address in site.backends.items() if name in names]
+    return "\n".join([_answers_query(site, site.backends), f"backend_alone {words(site.paths.site_enabled, *addresses)}"])
+
+
+def _answers_query(site: Target, names: Collection[str]) -> str:
+    """Return shell that prints what these backends answer a balancer: 0 for nothing, or if it does not use them."""
+    asked = [(name, address) for name, address in site.backends.items() if name in names]
+    return "\n".join(call("backend_left", site.paths.site_enabled, *each, given=site.shell_values) for each in asked)
+
+
+def _answers(fact: str) -> dict[str, int]:
+    rows = [line.split() for line in fact.splitlines()]
+    return {row[1]: int(row[2]) for row in rows if row[:1] == ["backend"] and len(row) == 3}
+
+
+def _healthy(site: Target, fact: str) -> list[str]:
+    found = _answers(fact).items()
+    return [name for name, code in found if any(first <= code <= last for first, last in site.health_ranges)]
+
+
+def _reason(balancer: str, site: Target, names: Collection[str], fact: str) -> str:
+    healthy = _healthy(site, fact)
+    others = [name for name in site.backends if name not in names]
+    if any(name in names for name in healthy) and not any(name in healthy for name in others):
+        if not others:
+            return f"{' and '.join(site.backends)} {'is' if len(site.backends) == 1 else 'are'} all that there are"
+        return f"{' and '.join(others)} {_do(others)} not answer the balancer {balancer}"
+    if alone := [line.split()[1] for line in fact.splitlines() if line.startswith("alone ")]:
+        return f"{' and '.join(alone)} on the same port would have no other one at the balancer {balancer}"
+    return ""
+
+
+def answering(fleet: Fleet, batches: Sequence[Sequence[Session]]) -> Seen:
+    """Return which backends of the batches answer each balancer; without asking if there is no more than one batch of backends.
+
+    A balancer that cannot be asked is left out, with a warning.
+    """
+    of_backends = [batch for batch in batches if any(session.target.balancers for session in batch)]
+    names = [session.name for batch in of_backends for session in batch]
+    if len(of_backends) < 2:
+        return {}
+    found: dict[str, Collection[str]] = {}
+    for session in fleet.balancer_sessions():
+        if site := session.target.balancer_site:
+            try:
+                found[session.name] = _healthy(site, session.read([Ask(_answers_query(site, names))])[0])
+            except SelvedgeError as error:
+                fleet.report.warning(_cannot_ask(session.name, error))
+    return found
+
+
+def wait_until_back(fleet: Fleet, batch: Sequence[Session], seen: Seen) -> None:
+    """Wait until the backends of a batch answer the balancers again. seen: those that did before the run.
+
+    Those that are drained, or new, did not. Raises SelvedgeError if one does not answer in time.
+    """
+    end = time.monotonic() + LONGEST
+    for session in fleet.balancer_sessions():
+        site = session.target.balancer_site
+        names = [each.name for each in batch if each.name in seen.get(session.name, ())]
+        if not site or not names:
+            continue
+        try:
+            _wait(fleet, session, site, names, end)
+        except UnreachableError as error:
+            fleet.report.warning(_cannot_ask(session.name, error))
+
+
+def _wait(fleet: Fleet, balancer: Session, site: Target, names: Sequence[str], end: float) -> None:
+    """Ask a balancer until all of these backends answer it. Raises SelvedgeError after the time `end`."""
+    told = False
+    while True:
+        fact = balancer.read([Ask(_answers_query(site, names))])[0]
+        missing = [name for name in names if name not in _healthy(site, fact)]
+        if not missing:
+            return
+        them = " and ".join(missing)
+        if time.monotonic() > end:
+            codes = " and ".join(f"{name} answers {code}" for name, code in _answers(fact).items() if code and name in missing)
+            problem = f"{them} {_do(missing)} not answer the balancer {balancer.name} again after {LONGEST:g} s"
+            stops = ", so the run stops before the next servers."
+            remedy = f"`fab -H {','.join([balancer.name, *missing])} status` shows why. Then run the same command again."
+            raise SelvedgeError(f"{problem}{f' ({codes})' if codes else ''}{stops}", remedy)
+        if not told:
+            fleet.report.line(f"Waiting until {them} {'answers' if len(missing) == 1 else 'answer'} the balancer {balancer.name} again.")
+            told = True
+        time.sleep(1)
+
+
+def _cannot_ask(balancer: str, error: SelvedgeError) -> str:
+    return f"{error.message} So this run cannot ask the balancer {balancer} whether its backends answer before the next servers."
+
+
+def _do(names: Collection[str]) -> str:
+    return "does" if len(names) == 1 else "do"
+
+
+def pause_after(batch: Sequence[Session]) -> float:
+    """Return the seconds until the balancers use these backends again after a switch: those whose app stops for it."""
+    return BACK if any(session.target.balancers and session.target.strategy == "restart" for session in batch) else 0.0
