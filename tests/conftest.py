@@ -11,9 +11,10 @@ from hypothesis import settings
 # Shared modules contain assertions, too.
 pytest.register_assert_rewrite("tests.support", "tests.hosts.scripts")
 
-# On a busy machine, correct code may be slow.
-settings.register_profile("calm", deadline=None)
-settings.load_profile("calm")
+# On a busy machine, correct code may be slow. Each run has other examples; `make test-all` has more (tools/tests.py).
+settings.register_profile("short", deadline=None, max_examples=20)
+settings.register_profile("long", deadline=None, max_examples=100)
+settings.load_profile("short")
 
 
 def pytest_configure(config: pytest.Config) -> None:

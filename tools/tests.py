@@ -46,13 +46,14 @@ def main(names: list[str]) -> int:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     for part in ("selvedge", "sandbox", "tasks"):
         compileall.compile_dir(ROOT / part, quiet=1)
+    examples = ["--hypothesis-profile=long"] if "thorough" in names else []
     for name in [name for group in names for name in GROUPS[group]]:
         title, arguments = RUNS[name]
         print(f"\n==> {title}", flush=True)
         if name.endswith("servers") and not prepare():
             status = 1
             break
-        status, counts = run(arguments)
+        status, counts = run([arguments[0], *examples, *arguments[1:]])
         totals += counts
         if status != 0:
             break

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import fabfile
@@ -10,6 +11,8 @@ from selvedge.config.target import Target
 from selvedge.resources.base import Resource
 from selvedge.resources.files import File
 from selvedge.task import Step
+from tests.support.fixtures import COMMIT, targets
+from tests.support.keys import KEY
 
 OWN_KEY = {"server": {"authorized_keys": ["me.pub"]}}
 NAMED = {"domains": ["a.test", "www.a.test"], **OWN_KEY}
@@ -107,6 +110,17 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "an open server": {"server": {"firewall": False, "fail2ban": False, "unattended_upgrades": False, **OWN_KEY["server"]}},
 }
 CHAIN = ["setup", "deploy"]
+
+
+def apps(folder: Path) -> Callable[..., Target]:
+    """Return a function that makes the settings of this name in SETTINGS, with their files in this folder."""
+    (folder / "me.pub").write_text(KEY + "\n")
+    (folder / "production.env").write_text("TOKEN=c4nary\n")
+    (folder / "backup_key").write_text("c4nary\n")
+    (folder / "dns.ini").write_text("dns_rfc2136_secret = c4nary\n")
+    (folder / "build.env").write_text("UV_INDEX_OWN_PASSWORD=c4nary\n")
+    target = targets(folder)
+    return lambda name, commit=COMMIT, **more: target(commit, **{**SETTINGS[name], **more})
 
 
 def parts(app: Target) -> list[Step]:

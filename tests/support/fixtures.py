@@ -21,7 +21,12 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 @pytest.fixture
 def target(tmp_path: Path) -> Callable[..., Target]:
-    """Make the settings of the host `server`: target(domains=["a.test"], nginx={"gzip": False}).
+    """Make the settings of the host `server`: target(domains=["a.test"], nginx={"gzip": False})."""
+    return targets(tmp_path)
+
+
+def targets(folder: Path) -> Callable[..., Target]:
+    """Return a function that makes the settings of the host `server`, whose hosts.toml is in this folder.
 
     app_server is the key server of [app]. hosts: other hosts.
     """
@@ -39,7 +44,7 @@ def target(tmp_path: Path) -> Callable[..., Target]:
         hosts = {"server": host, **tables.pop("hosts", {})}
         app = {"name": "hello", "repository": "https://git.example.com/me/hello.git", **tables}
         settings = Settings.model_validate({"app": app, "hosts": hosts, **sections})
-        settings._base_dir, settings._passwords = tmp_path, passwords
+        settings._base_dir, settings._passwords = folder, passwords
         return settings.target("server").releasing(Release(commit=commit))
 
     return make

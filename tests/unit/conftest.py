@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 
 from selvedge.config.target import Target
-from tests.support.declared import SETTINGS
-from tests.support.fixtures import COMMIT, host, hostile, target  # noqa: F401
-from tests.support.keys import KEY
+from tests.support.declared import apps
+from tests.support.fixtures import host, hostile, target  # noqa: F401
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -26,14 +25,9 @@ def _each_digest_once() -> Iterator[None]:
 
 
 @pytest.fixture
-def app(target: Callable[..., Target], tmp_path: Path) -> Callable[..., Target]:  # noqa: F811
+def app(tmp_path: Path) -> Callable[..., Target]:
     """Return the settings of this name in SETTINGS."""
-    (tmp_path / "me.pub").write_text(KEY + "\n")
-    (tmp_path / "production.env").write_text("TOKEN=c4nary\n")
-    (tmp_path / "backup_key").write_text("c4nary\n")
-    (tmp_path / "dns.ini").write_text("dns_rfc2136_secret = c4nary\n")
-    (tmp_path / "build.env").write_text("UV_INDEX_OWN_PASSWORD=c4nary\n")
-    return lambda name, commit=COMMIT, **more: target(commit, **{**SETTINGS[name], **more})
+    return apps(tmp_path)
 
 
 @pytest.fixture(scope="session")

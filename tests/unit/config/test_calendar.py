@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from selvedge.config.calendar import MACROS, WORDS, on_calendar
@@ -170,7 +170,6 @@ _TEXT = st.tuples(
 
 
 @needs_systemd
-@settings(max_examples=40, deadline=None)
 @given(text=_TEXT)
 @example(text="*-*~28/7 1:00")
 @example(text="*:*:0..0")
@@ -228,7 +227,6 @@ def _cron_times(text: str, after: datetime) -> Iterator[datetime]:
 
 
 @needs_systemd
-@settings(max_examples=40, deadline=None)
 @given(text=st.tuples(*(_cron_field(*ends) for ends in ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7)))).map(" ".join))
 @example(text="*/7 */5 */3 */2 *")
 @example(text="0 0 29 2 *")

@@ -69,7 +69,7 @@ def test_every_hostile_value_is_read_back(tmp_path: Path, value: str) -> None:
     assert (found["FIRST"], found["MIDDLE"], found["LAST"]) == (value, f"{value}'", value)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values, values, values)
 def test_any_value_is_read_back(tmp_path: Path, one: str, two: str, three: str) -> None:
     path = tmp_path / "x.env"

@@ -70,7 +70,7 @@ def test_sh_reads_back_every_hostile_value(tmp_path: Path) -> None:
     assert read_by_sh(file) == encoded(plain)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(names, values, max_size=20))
 def test_sh_reads_back_any_value(tmp_path: Path, plain: dict[str, str]) -> None:
     file = tmp_path / "env"
@@ -133,7 +133,7 @@ def test_variables_are_not_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert plain(tmp_path / ".env") == {"A": "${WHO}", "B": "${A}$WHO"}
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values)
 def test_single_quotes_keep_any_value(tmp_path: Path, value: str) -> None:
     file = tmp_path / ".env"

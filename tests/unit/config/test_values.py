@@ -9,7 +9,7 @@ import subprocess
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
@@ -223,7 +223,6 @@ def test_both_tables_have_every_type() -> None:
     assert named - {"Line", "OptionalDomain", "Hook"} <= {name for name, _ in BAD}
 
 
-@settings(deadline=None, max_examples=60)
 @given(st.text(alphabet=string.ascii_letters + "0-_./@+,=#~^:?*[]\\{} é", min_size=1, max_size=12))
 def test_git_accepts_every_accepted_branch(name: str) -> None:
     if not shutil.which("git"):
@@ -250,7 +249,7 @@ def test_a_domain_name_becomes_plain_ascii(name: str) -> None:
         kept = adapter("DomainName").validate_python(name)
     except ValidationError:
         return
-    assert set(kept) <= set(string.ascii_lowercase + string.digits + "-.")
+    assert set(kept.removeprefix("*.")) <= set(string.ascii_lowercase + string.digits + "-.")
     assert adapter("DomainName").validate_python(kept) == kept
 
 

@@ -229,9 +229,10 @@ TAKING = [
 @pytest.mark.parametrize("text", ["", " "])
 def test_every_flag_refuses_an_empty_value(text: str) -> None:
     assert {("deploy", "commit"), ("rollback", "to"), ("sandbox.up", "count")} <= set(TAKING)
+    tasks = {context.name: context for context in fabfile.namespace.to_contexts()}
     for task, flag in TAKING:
         with pytest.raises(Exit) as caught:
-            Parser(contexts=fabfile.namespace.to_contexts()).parse_argv([task, f"--{flag}", text])
+            Parser(contexts=[tasks[task]]).parse_argv([task, f"--{flag}", text])
         assert caught.value.code == 2
         assert caught.value.message.startswith(f"--{flag} is empty.\nGive it a value, or leave it out."), task
         assert "CI" in caught.value.message

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from selvedge.engine.script import parse_facts, read_script
@@ -25,7 +25,6 @@ def local(script: str) -> bytes:
 FACT = st.text(st.one_of(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), st.sampled_from("\n@test fact0")))
 
 
-@settings(max_examples=20, deadline=None)
 @given(st.lists(FACT, max_size=8))
 @example([])
 @example(["", "\n", "a", "a\n", "\n\na\n\n", ""])

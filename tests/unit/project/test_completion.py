@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.paths import ROOT
+from tests.unit.engine.test_command_line import fab
 from tests.unit.project.test_task_list import FAB
 
 LINES = {
@@ -31,14 +32,10 @@ def test_completion_lists_what_fits_and_prints_no_errors() -> None:
         assert not done.stderr
 
 
-def script(shell: str) -> str:
-    words = [FAB, "--print-completion-script", shell]
-    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-
-
 @pytest.mark.skipif(not shutil.which("bash"), reason="there is no bash")
 def test_the_script_for_bash_completes(tmp_path: Path) -> None:
-    (tmp_path / "completion").write_text(script("bash"))
+    words = [FAB, "--print-completion-script", "bash"]
+    (tmp_path / "completion").write_bytes(subprocess.run(words, cwd=ROOT, capture_output=True, check=True).stdout)
     shell = f". {tmp_path}/completion; COMP_WORDS=(fab sandbox.up --im); _complete_fab fab --im; echo ${{COMPREPLY[*]}}"
     path = f"{FAB.parent}:/usr/bin:/bin"
     done = subprocess.run(["bash", "--norc", "-c", shell], cwd=ROOT, env={"PATH": path}, capture_output=True, text=True, check=True)
@@ -46,5 +43,6 @@ def test_the_script_for_bash_completes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
-def test_there_is_a_script_for_other_shells(shell: str) -> None:
-    assert "fab" in script(shell) and "--complete --" in script(shell)
+def test_there_is_a_script_for_other_shells(tmp_path: Path, shell: str) -> None:
+    done = fab(tmp_path, "--print-completion-script", shell)
+    assert "fab" in done.stdout and "--complete --" in done.stdout

@@ -13,6 +13,7 @@ import pytest
 
 from selvedge.tasklist import OWN, grouped
 from tests.support.paths import ROOT
+from tests.unit.engine.test_command_line import fab
 from tests.unit.project.test_sizes import STEPS
 
 FAB = Path(sys.executable).parent / "fab"
@@ -23,8 +24,8 @@ STEP_GROUPS = [
 HEADINGS = [*STEP_GROUPS, "Chains of steps", "Every day", "Files for other platforms", "The sandbox"]
 
 
-def fab(*words: str, folder: Path = ROOT) -> str:
-    """What fab prints in a terminal of 80 columns."""
+def fab_in(folder: Path, *words: str) -> str:
+    """What fab prints in a folder."""
     return subprocess.run([FAB, *words], cwd=folder, capture_output=True, text=True, check=True).stdout
 
 
@@ -68,8 +69,9 @@ def test_every_task_has_one_line_of_help(listing: subprocess.CompletedProcess[st
 
 
 @pytest.mark.parametrize("form", [["--list-format=nested"], ["--list-depth=1"]])
-def test_every_row_of_the_other_forms_fits_80_columns(form: list[str]) -> None:
-    assert not re.findall(r"^ {9}.*", fab("--list", *form), re.MULTILINE)
+def test_every_row_of_the_other_forms_fits_80_columns(tmp_path: Path, form: list[str]) -> None:
+    shown = fab(tmp_path, "--list", *form).stdout
+    assert "deploy" in shown and not re.findall(r"^ {9}.*", shown, re.MULTILINE)
 
 
 def test_the_tasks_are_in_groups_that_begin_with_the_steps_of_the_tutorial(listing: subprocess.CompletedProcess[str]) -> None:
@@ -86,17 +88,18 @@ def test_your_own_tasks_have_a_group_at_the_end(tmp_path: Path) -> None:
     own = "from invoke import Collection, task\n@task\ndef dump(_):\n    '''Copy the data.'''\nnamespace.add_task(dump)\n"
     more = "namespace.add_collection(Collection(dump), 'db')\n"
     (tmp_path / "fabfile.py").write_text((ROOT / "fabfile.py").read_text() + own + more)
-    shown = fab("--list", folder=tmp_path)
+    shown = fab_in(tmp_path, "--list")
     assert headings(shown) == [*HEADINGS, OWN]
     assert names(shown)[-2:] == ["dump", "db.dump"]
-    nested = fab("--list", "--list-format=nested", folder=tmp_path)
+    nested = fab_in(tmp_path, "--list", "--list-format=nested")
     assert names(nested)[-3:] == ["dump", "db", ".dump"]
 
 
-def test_the_list_of_one_collection_and_the_list_as_json_are_those_of_fabric() -> None:
-    assert fab("--list", "sandbox").splitlines()[0] == "Available 'sandbox' tasks:"
-    assert names(fab("--list", "sandbox")) == [".down", ".list", ".ssh", ".up"]
-    assert {task["name"] for task in json.loads(fab("--list", "--list-format=json"))["tasks"]} > set(STEPS)
+def test_the_list_of_one_collection_and_the_list_as_json_are_those_of_fabric(tmp_path: Path) -> None:
+    shown = fab(tmp_path, "--list", "sandbox").stdout
+    assert shown.splitlines()[0] == "Available 'sandbox' tasks:"
+    assert names(shown) == [".down", ".list", ".ssh", ".up"]
+    assert {task["name"] for task in json.loads(fab(tmp_path, "--list", "--list-format=json").stdout)["tasks"]} > set(STEPS)
 
 
 def test_a_row_belongs_to_the_task_or_collection_that_it_begins_with() -> None:

@@ -83,7 +83,7 @@ def projects(draw: Any) -> tuple[dict[str, bytes], set[str]]:
     return files, reached
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(project=projects(), changed=st.sampled_from([*FILES, "main.py"]), removed=st.booleans())
 def test_an_environment_fits_if_no_file_that_it_was_built_from_has_changed(
     tmp_path_factory: Any, capsys: Any, project: Any, changed: str, removed: bool

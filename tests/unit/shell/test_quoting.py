@@ -6,7 +6,7 @@ import shutil
 import subprocess
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from selvedge.shell.library import library, names
@@ -33,7 +33,6 @@ def dash(script: str, stdin: bytes = b"") -> bytes:
     return done.stdout
 
 
-@settings(max_examples=25, deadline=None)
 @given(st.lists(VALUES, min_size=1, max_size=30))
 @example(["", "-n", "--", "a\n", "\n\n", "$HOME", "`id`", "'", "\\", "\\'", "a\\\nb", "%s", "~", "*", "#x", "!!"])
 @example(["x" * 200_000])
@@ -42,7 +41,6 @@ def test_quoted_words_reach_a_program_unchanged(values: list[str]) -> None:
     assert printed.decode().split("\0")[:-1] == [*values, values[0]]
 
 
-@settings(max_examples=25, deadline=None)
 @given(st.lists(VALUES, min_size=1, max_size=30))
 @example(["a\n", "\n", "", "$x", "a'b\"c`d"])
 def test_assigned_values_are_in_the_variables(values: list[str]) -> None:
@@ -51,7 +49,6 @@ def test_assigned_values_are_in_the_variables(values: list[str]) -> None:
     assert dash(f"set -u\n{assign(**names)}\n{shown}").decode().split("\0")[:-1] == values
 
 
-@settings(max_examples=25, deadline=None)
 @given(st.lists(st.one_of(VALUES, VALUES.map(lambda text: text + "\n")), min_size=1, max_size=20))
 @example(["EOF\n", "EOF\nEOF_\nEOF__\n", "a\nEOF", "\nEOF\n", "EOF", "a\\\nEOF\n", "$x `id` \\$\n", "\t tab\n", "\r\n"])
 @example(["line\n" * 40_000])

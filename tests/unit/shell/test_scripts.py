@@ -4,27 +4,13 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from selvedge.config.target import Target
-from selvedge.release.chain import SCRIPT_HEAD
+from tests.support.shellcheck import FAST, shellcheck
 from tests.support.steps import HOSTS, LIBRARIES, legible, parts, scripts
-
-FAST = "--extended-analysis=false"
-"""Without shellcheck's analysis of the data flow, which takes half of its time. `make lint` checks the libraries with it."""
-
-
-def shellcheck(text: str, *options: str) -> str:
-    """Return the findings of shellcheck for a script after the first line of `--script`, which allows some of them."""
-    program = Path(sys.executable).parent / "shellcheck"
-    assert program.exists(), "shellcheck is missing: pip install -r requirements-test.txt"
-    command = [program, "-f", "gcc", *options, "-"]
-    done = subprocess.run(command, input=f"{SCRIPT_HEAD}\n{text}", capture_output=True, text=True, check=False)
-    return done.stdout + done.stderr
 
 
 def test_scripts_are_valid_shell(host: Callable[..., Target]) -> None:
@@ -37,11 +23,6 @@ def test_scripts_are_valid_shell(host: Callable[..., Target]) -> None:
         done = subprocess.run(["dash", "-n"], input=script, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, ""), what
     assert shellcheck("\n".join(map(legible, found.values())), FAST, "--exclude=SC2034") == ""
-
-
-def test_a_printed_script_is_valid_shell(host: Callable[..., Target]) -> None:
-    """With its libraries in it. One script is enough: the test above reads the rest of them all."""
-    assert shellcheck(scripts(host("full"))["clone.apply"], FAST) == ""
 
 
 FUNCTION = re.compile(r"^(\w+)\(\) [{(](.*?)\n?[})]$", re.MULTILINE | re.DOTALL)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -17,7 +17,7 @@ from selvedge.resources.messages import APPRISE
 from selvedge.resources.need import Needs
 from selvedge.shell.library import FOLDER
 from tests.support.audit import audited
-from tests.support.declared import SETTINGS, every, parts
+from tests.support.declared import SETTINGS, apps, every, parts
 from tests.support.steps import HOSTS, bare, steps
 
 # Paths that the packages of `install` create.
@@ -27,33 +27,50 @@ PACKAGED = (
 )
 
 
-@pytest.mark.parametrize("name", SETTINGS)
+class Declared:
+    """The settings of a name in SETTINGS, and the resources of each step. They are made once, because that takes a while."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.name, self.app = name, apps(folder)
+        self.settings = self.app(name)
+        self.steps = {part: tuple(part.resources(self.settings)) for part in parts(self.settings)}
+
+    @property
+    def every(self) -> list[tuple[str, Resource]]:
+        """All resources, each with the name of its step."""
+        return [(str(part.name), each) for part, resources in self.steps.items() for each in resources]
+
+
+@pytest.fixture(scope="module", params=SETTINGS)
+def declared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Declared:
+    return Declared(tmp_path_factory.mktemp("settings"), request.param)
+
+
 class TestAllSteps:
-    def test_equal_settings_declare_equal_resources(self, app: Callable[..., Target], name: str) -> None:
-        first, again = list(every(app(name))), list(every(app(name)))
+    def test_equal_settings_declare_equal_resources(self, declared: Declared) -> None:
+        first, again = declared.every, list(every(declared.app(declared.name)))
         assert [(step, each.identity()) for step, each in first] == [(step, each.identity()) for step, each in again]
         assert not [each for _, each in first if re.search(r"0x[0-9a-f]{6,}|\bobject at\b", repr(each))]
 
-    def test_steps_agree_about_every_path(self, app: Callable[..., Target], name: str) -> None:
+    def test_steps_agree_about_every_path(self, declared: Declared) -> None:
         wanted: dict[str, Resource] = {}
-        for step_name, each in every(app(name)):
+        for step_name, each in declared.every:
             if isinstance(each, File | Directory | Link | Absent):
                 assert wanted.setdefault(each.path, each) == each, f"{step_name}: {each.path}"
 
-    def test_a_loader_comes_after_its_loads(self, app: Callable[..., Target], name: str) -> None:
-        for part in parts(app(name)):
+    def test_a_loader_comes_after_its_loads(self, declared: Declared) -> None:
+        for part, resources in declared.steps.items():
             before: list[Resource] = []
-            for each in part.resources(app(name)):
+            for each in resources:
                 if isinstance(each, Loader):
                     missing = [load for load in each.loaded() if not any(load is other for other in before)]
                     assert not missing, f"{part.name}: {each!r} loads {missing}, which the step does not yield before"
                 before.append(each)
 
-    def test_an_earlier_step_makes_every_needed_path(self, app: Callable[..., Target], name: str) -> None:
-        settings = app(name)
-        order = [str(part.name) for part in parts(settings)]
+    def test_an_earlier_step_makes_every_needed_path(self, declared: Declared) -> None:
+        order = [str(part.name) for part in declared.steps]
         made = dict.fromkeys(PACKAGED, "install")
-        for step_name, each in every(settings):
+        for step_name, each in declared.every:
             if isinstance(each, Needs):
                 assert made.get(each.path) == each.task, f"{step_name} needs {each.path}"
                 assert order.index(each.task) < order.index(step_name) or each.task == step_name == "balancer"
@@ -63,25 +80,24 @@ class TestAllSteps:
                 # The first part of `balancer` has no task of its own.
                 made.setdefault(each.path, step_name.removesuffix("-http"))
 
-    def test_the_app_cannot_change_files_that_root_or_nginx_reads(self, app: Callable[..., Target], name: str) -> None:
-        settings = app(name)
+    def test_the_app_cannot_change_files_that_root_or_nginx_reads(self, declared: Declared) -> None:
+        settings = declared.settings
         may_write = (settings.paths.shared, settings.paths.run)
-        for step_name, each in every(settings):
+        for step_name, each in declared.every:
             if isinstance(each, File | Directory):
                 assert each.owner == "root" or each.path.startswith(may_write), f"{step_name}: {each.path}"
                 group_writes = int(each.mode, 8) & 0o020
                 assert not group_writes and not int(each.mode, 8) & 0o002, f"{step_name}: {each.path} {each.mode}"
 
-    def test_other_users_cannot_read_secrets(self, app: Callable[..., Target], name: str) -> None:
-        settings = app(name)
-        for step_name, each in every(settings):
+    def test_other_users_cannot_read_secrets(self, declared: Declared) -> None:
+        for step_name, each in declared.every:
             if isinstance(each, File) and (each.secret or "c4nary" in each.text or "t0ken" in each.text):
                 assert each.secret and not int(each.mode, 8) & 0o007, f"{step_name}: {each.path}"
-                assert each.group in ("root", settings.name)
-        assert not [each for _, each in every(settings) if "c4nary" in repr(each) or "t0ken" in repr(each)]
+                assert each.group in ("root", declared.settings.name)
+        assert not [each for _, each in declared.every if "c4nary" in repr(each) or "t0ken" in repr(each)]
 
-    def test_paths_are_absolute_and_in_known_folders(self, app: Callable[..., Target], name: str) -> None:
-        for step_name, each in every(app(name)):
+    def test_paths_are_absolute_and_in_known_folders(self, declared: Declared) -> None:
+        for step_name, each in declared.every:
             if isinstance(each, File | Directory | Link | Absent):
                 path = PurePosixPath(each.path)
                 assert path.is_absolute() and ".." not in path.parts and str(path) == each.path, (
@@ -91,14 +107,14 @@ class TestAllSteps:
                 metrics = r"/var/(lib/selvedge/metrics(/hello(\.balancer)?\.prom)?|log/selvedge-metrics)$"
                 assert re.match(f"{known}|{metrics}", each.path), each.path
 
-    def test_files_end_with_a_newline_and_no_trailing_blanks(self, app: Callable[..., Target], name: str) -> None:
-        for step_name, each in every(app(name)):
+    def test_files_end_with_a_newline_and_no_trailing_blanks(self, declared: Declared) -> None:
+        for step_name, each in declared.every:
             if isinstance(each, File) and not each.secret:
                 assert each.text.endswith("\n") and not each.text.endswith("\n\n"), f"{step_name}: {each.path}"
                 assert not re.search(r"[ \t]+$|\n{4,}", each.text, re.MULTILINE), f"{step_name}: {each.path}"
 
-    def test_a_step_without_its_commit_declares_what_it_can(self, app: Callable[..., Target], name: str) -> None:
-        settings = app(name, commit=None)
+    def test_a_step_without_its_commit_declares_what_it_can(self, declared: Declared) -> None:
+        settings = declared.app(declared.name, commit=None)
         for part in parts(settings):
             known: list[Resource] = []
             try:
@@ -109,7 +125,7 @@ class TestAllSteps:
                 waits = True
                 assert str(pending)
             assert waits is part.needs_commit, part.name
-            assert known == list(part.resources(app(name)))[: len(known)], part.name
+            assert known == list(declared.steps[part])[: len(known)], part.name
 
 
 @pytest.mark.parametrize("name", HOSTS)

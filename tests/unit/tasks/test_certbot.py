@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from selvedge.engine.plan import Plan
-from selvedge.engine.script import step_script
 from selvedge.errors import ConfigError
 from selvedge.resources.code.tools import Tool
 from selvedge.resources.files import Absent, File
@@ -156,15 +152,6 @@ class TestStep:
     def test_hsts_is_off_by_default(self, target: Any) -> None:
         texts = [each.text for each in self.resources(target) if isinstance(each, File)]
         assert not [text for text in texts if "Strict-Transport-Security" in text]
-
-    def test_shellcheck_accepts_the_whole_script(self, target: Any) -> None:
-        resources = self.resources(target, certbot="pip", email="o'$(touch x)`x`@a.test".replace("$(touch x)", "$x"))
-        facts = ["there" if kind in ("Needs", "Port") else "" for kind in kinds(resources)]
-        script = step_script(Plan.of(resources, facts), "@test", "hello")
-        shellcheck = Path(sys.executable).with_name("shellcheck")
-        command = [shellcheck, "--shell=dash", "--severity=warning", "--extended-analysis=false", "-"]
-        found = subprocess.run(command, input=script, capture_output=True, text=True, check=False)
-        assert found.returncode == 0, found.stdout
 
 
 class TestOwnCertificate:

@@ -44,6 +44,8 @@ def downgrade():
     {downgrade}
 '''
 Ask = Callable[..., Database]
+# Alembic takes a second to start.
+THOROUGH = pytest.mark.thorough
 
 
 class App:
@@ -106,12 +108,12 @@ def test_the_revisions_between_do_not_include_the_needed_one(app: App) -> None:
 
 
 @pytest.mark.parametrize(("at", "needed", "left"), [
-    ("heads", ["r1"], {"r1"}),
-    ("heads", ["a2", "b2"], {"r1", "a2", "b2"}),
-    ("heads", ["a2"], {"r1", "a2"}),
+    pytest.param("heads", ["r1"], {"r1"}, marks=THOROUGH),
+    pytest.param("heads", ["a2", "b2"], {"r1", "a2", "b2"}, marks=THOROUGH),
+    pytest.param("heads", ["a2"], {"r1", "a2"}, marks=THOROUGH),
     ("heads", ["b2", "o1"], {"r1", "a2", "b2", "o1"}),
     ("heads", [], set()),
-    ("a2", ["r1"], {"r1"}),
+    pytest.param("a2", ["r1"], {"r1"}, marks=THOROUGH),
 ])  # fmt: skip
 def test_a_downgrade_takes_back_all_branches(app: App, at: str, needed: list[str], left: set[str]) -> None:
     app.migration("m3", ("a2", "b2"))
@@ -182,9 +184,11 @@ def test_settings_in_pyproject_and_an_asynchronous_environment(app: App) -> None
 @pytest.mark.parametrize("migrate", [
     "ALEMBIC_CONFIG=db/alembic.ini alembic upgrade head",
     "export ALEMBIC_CONFIG=db/alembic.ini; python -m alembic upgrade head",
-    "alembic --config=db/alembic.ini upgrade head || exit 1",
-    "bash -c 'alembic -c db/alembic.ini upgrade head'",
-    "alembic -c db/alembic.ini upgrade head >/dev/null 2>&1",
+    *(pytest.param(command, marks=THOROUGH) for command in (
+        "alembic --config=db/alembic.ini upgrade head || exit 1",
+        "bash -c 'alembic -c db/alembic.ini upgrade head'",
+        "alembic -c db/alembic.ini upgrade head >/dev/null 2>&1",
+    )),
 ])  # fmt: skip
 def test_ways_to_name_the_configuration(app: App, migrate: str) -> None:
     assert app.sh("alembic -c db/alembic.ini -x db=app.db upgrade a2").returncode == 0

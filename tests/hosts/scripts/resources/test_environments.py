@@ -12,6 +12,8 @@ import pytest
 from tests.hosts.scripts.resources.environments import Builder, edit, project
 from tests.hosts.scripts.resources.repository import commit, git
 
+# Each build takes seconds. The short tests have one of several that are alike, and tests/unit/shell/test_checkout.py has all forms.
+THOROUGH = pytest.mark.thorough
 VALUE = "python -c 'import common; print(common.value)'"
 COMMON = "common/common/__init__.py"
 
@@ -21,7 +23,7 @@ def builder(server: Any) -> Builder:
     return Builder(server)
 
 
-@pytest.fixture(params=["uv", pytest.param("pip", marks=pytest.mark.thorough)])
+@pytest.fixture(params=["uv", pytest.param("pip", marks=THOROUGH)])
 def either(server: Any, request: Any) -> Builder:
     """Each builder. pip takes ten times as long."""
     return Builder(server, request.param)
@@ -39,7 +41,7 @@ def package(tmp_path: Path) -> Path:
     return project("package", tmp_path / "app")
 
 
-@pytest.mark.parametrize("installer", ["uv", "pip"])
+@pytest.mark.parametrize("installer", ["uv", pytest.param("pip", marks=THOROUGH)])
 def test_a_change_in_a_local_folder_is_installed(server: Any, installer: str, local: Path) -> None:
     either = Builder(server, installer)
     assert (either.must(local), either.run(VALUE)) == ("built", "1")
@@ -51,9 +53,11 @@ def test_a_change_in_a_local_folder_is_installed(server: Any, installer: str, lo
     assert either.run(VALUE) == "1", "rollback"
 
 
-@pytest.mark.parametrize(
-    "line", ["-e common", "--editable=./common", "-e ./common[fast]", '-e "./common"', "./common ; python_version > '3'"]
-)
+@pytest.mark.parametrize("line", [
+    "-e common",
+    *(pytest.param(line, marks=THOROUGH) for line in ("--editable=./common", "-e ./common[fast]", '-e "./common"')),
+    pytest.param("./common ; python_version > '3'", marks=THOROUGH),
+])  # fmt: skip
 def test_each_way_to_name_a_folder(builder: Builder, local: Path, line: str) -> None:
     edit(local, {"base.txt": f"{line}\n"})
     assert (builder.must(local), builder.run(VALUE)) == ("built", "1")
@@ -61,7 +65,9 @@ def test_each_way_to_name_a_folder(builder: Builder, local: Path, line: str) -> 
     assert (builder.must(local), builder.run(VALUE)) == ("renewed", "2")
 
 
-@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be with a mark", "latin-1", "crlf"])
+@pytest.mark.parametrize("encoding", [
+    "utf-16", *(pytest.param(name, marks=THOROUGH) for name in ("utf-8-sig", "utf-16-be with a mark", "latin-1", "crlf")),
+])  # fmt: skip
 def test_requirements_in_any_encoding(builder: Builder, local: Path, encoding: str) -> None:
     def encoded(text: str) -> bytes:
         if encoding == "crlf":
@@ -160,7 +166,7 @@ def test_an_app_that_cannot_be_built(either: Builder, package: Path) -> None:
     assert done.status == 1 and "the backend is broken" in done.error, done.output
 
 
-@pytest.mark.parametrize("locked", [False, True])
+@pytest.mark.parametrize("locked", [pytest.param(False, marks=THOROUGH), True])
 def test_path_sources_of_uv(builder: Builder, local: Path, locked: bool) -> None:
     """They are editable in the project, and one of them leads to the next."""
     sources = "[tool.uv.sources]\n{0} = {{ path = '{1}', editable = true }}\n"
@@ -208,7 +214,7 @@ class TestWorkspace:
     def workspace(self, tmp_path: Path) -> Path:
         return project("workspace", tmp_path / "app")
 
-    @pytest.mark.parametrize("root", ["backend", ""])
+    @pytest.mark.parametrize("root", ["backend", pytest.param("", marks=THOROUGH)])
     def test_a_member_has_the_packages_of_the_lock(self, builder: Builder, workspace: Path, root: str) -> None:
         seen = "python -c 'import backend; print(backend.value)'"
         assert (builder.must(workspace, root=root), builder.run(seen)) == ("built", "1")

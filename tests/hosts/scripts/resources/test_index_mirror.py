@@ -16,7 +16,7 @@ from tests.hosts.scripts.resources.environments import Builder
 from tests.hosts.scripts.resources.website import Website
 
 VERSION = "python -c 'from importlib.metadata import version as v; print(v(\"own\"))'"
-BOTH = pytest.mark.parametrize("installer", ["uv", "pip"])
+BOTH = pytest.mark.parametrize("installer", ["uv", pytest.param("pip", marks=pytest.mark.thorough)])
 
 
 class Site(Website):

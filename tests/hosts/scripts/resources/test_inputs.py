@@ -160,7 +160,7 @@ class TestVersionFromGit:
         assert (self.must(builder, package), builder.run(VERSION)) == ("built", "3.1")
 
 
-@pytest.mark.parametrize("line", ["-e file:.", "-e file:common"])
+@pytest.mark.parametrize("line", [pytest.param("-e file:.", marks=pytest.mark.thorough), "-e file:common"])
 def test_the_lock_of_rye(builder: Builder, local: Path, line: str) -> None:
     edit(local, {"requirements.lock": f"{line}\n"})
     if line.endswith("."):
@@ -176,7 +176,7 @@ def test_an_editable_folder_that_is_missing_is_no_package_of_an_index(builder: B
     assert done.status == 1 and "extra-package" in done.error, done.output
 
 
-@pytest.mark.parametrize("name", ["pylock.toml", "pylock.prod.toml"])
+@pytest.mark.parametrize("name", ["pylock.toml", pytest.param("pylock.prod.toml", marks=pytest.mark.thorough)])
 def test_an_editable_folder_in_a_standard_lock(builder: Builder, local: Path, name: str) -> None:
     package = '[[packages]]\nname = "common"\ndirectory = { path = "common", editable = true }\n'
     edit(local, {name: f'lock-version = "1.0"\ncreated-by = "me"\nrequires-python = ">=3.9"\n{package}'})
