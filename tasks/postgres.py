@@ -16,6 +16,9 @@ def postgres(app):
         yield from remote_database(app)
     if not app.services.postgres:
         return
+    if app.database and app.backup.to:
+        # PostgreSQL rejects the other servers until the restore is finished, and this step would let them in.
+        yield sv.NotHalfRestored.of(app)
     yield sv.PostgresInstalled(app.name)
     yield sv.Enabled("postgresql.service")
     yield from app_user(app)

@@ -19,11 +19,14 @@ HALF = "a restore was interrupted, and has replaced only a part of the live data
 def repair(app: Target) -> str:
     """Return what to do about a restore that has replaced only a part of the data."""
     host, mark = app.host.name, f"{app.paths.backup}/{HALF_MARK}"
-    flags, then = "--live", f"fab -H {host} start"
+    flags, then = "--live", f"`fab -H {host} start`"
+    # PostgreSQL rejects the other servers meanwhile (server/backup/network.py), and `postgres` lets them in.
     if app.has_only_database:
-        flags, then = "--live --app-stopped", f"fab -H {app.services.clients} deploy"
+        flags, then = "--live --app-stopped", f"`fab -H {host} postgres` and `fab -H {app.services.clients} deploy`"
+    elif app.database and app.database.here:
+        flags, then = "--live --app-stopped", f"`fab -H {host} postgres start`"
     again = f"Run the same `fab -H {host} restore {flags}` again."
-    return f"{again} If you have repaired the data yourself: `sudo rm {mark}` on the server, then `{then}`."
+    return f"{again} If you have repaired the data yourself: `sudo rm {mark}` on the server, then {then}."
 
 
 def half_restored(app: Target) -> SelvedgeError:

@@ -187,7 +187,7 @@ class TestUsage:
         self.restore(run, live=True, stopped=True, yes=True)
         self.restore(run, live=True, yes=True, flags={"dry_run": True})
         assert len(done) == 2
-        assert "then `fab -H apps deploy`" in repair(run.fleet.sessions[0].target)
+        assert "then `fab -H db postgres` and `fab -H apps deploy`" in repair(run.fleet.sessions[0].target)
 
     def test_the_host_key_is_unknown(self, project: Project, tmp_path: Path) -> None:
         text = '[backup]\nto = "sftp:me@203.0.113.20:/b"\nkey = "backup_key"\n'

@@ -10,6 +10,7 @@ import subprocess
 import time
 
 from .excluding import excluder
+from .network import close, reopen
 from .paths import SUFFIXES, remove, safe_path, topmost
 from .postgres import Postgres, beside
 from .restoring import read_record
@@ -53,6 +54,7 @@ def swap(settings, repository):
         postgres.drop(each["database"], "replaced")
     broken = [each["database"] for each in about["postgres"] if each["database"] in unsaved(present)]
     write(BEFORE, f"{first[:8]}\n")
+    close(postgres)
     write(HALF, json.dumps({"at": int(time.time()), "backup": first, "broken": broken}))
     replace_all(settings, postgres, about, patterns, earlier)
     finish(postgres, about, broken)
@@ -71,6 +73,8 @@ def replace_all(settings, postgres, about, patterns, earlier):
             postgres.swap(each["database"])
     except BaseException as error:
         if undo(postgres, moved, swapped) and not earlier:
+            with told():
+                reopen(postgres)
             forget(HALF)
         if not isinstance(error, OSError):
             raise
@@ -114,6 +118,8 @@ def finish(postgres, about, broken):
     # All data is in place. What follows may take long, and the app must not seem to have a part of its data if it is cut.
     if os.path.exists(f"{STATE}/{STOPPED}"):
         os.replace(f"{STATE}/{STOPPED}", f"{STATE}/{UNSTARTED}")
+    with told():
+        reopen(postgres)
     forget(HALF)
     for was in about["postgres"]:
         if was["database"] in broken:
