@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 from drills import QUICK
 from lab import Project
@@ -31,3 +35,43 @@ class Site:
 
     def answers(self) -> bool:
         return get(self.url).status == 200
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A request with a number of its own: when it began (monotonic), how long it took, and why it was lost ("" if it was not)."""
+
+    number: int
+    began: float
+    seconds: float
+    lost: str
+
+
+@contextmanager
+def visitors(url: str, count: int, pause: float) -> Iterator[list[Visit]]:
+    """Send requests `url?visit=NUMBER` over new connections, from so many visitors, while the block runs."""
+    visits: list[Visit] = []
+    stop = threading.Event()
+
+    def visit(first: int) -> None:
+        number = first
+        while not stop.is_set():
+            began, lost = time.monotonic(), ""
+            try:
+                status = get(f"{url}?visit={number}", timeout=20).status
+                lost = "" if status == 200 else f"status {status}"
+            except OSError as error:
+                lost = repr(error)
+            visits.append(Visit(number, began, time.monotonic() - began, lost))
+            number += count
+            stop.wait(pause)
+
+    threads = [threading.Thread(target=visit, args=(first,)) for first in range(count)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield visits
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()

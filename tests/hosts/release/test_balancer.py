@@ -13,7 +13,7 @@ import pytest
 from drills import GENTLE
 from https_site import request
 from lab import Lab, Project, until
-from lb_site import Site
+from lb_site import Site, visitors
 from observe import count_execs
 from sandbox import Server
 from traffic import get, load
@@ -119,14 +119,27 @@ def test_a_drained_server_stays_drained_over_a_reboot(site: Site) -> None:
 
 
 def test_a_power_cut_loses_what_the_dead_server_held(site: Site) -> None:
-    server = site.web[1]
-    with load(site.url, 120, GENTLE) as traffic:
-        time.sleep(1)
-        server.kill()
-        time.sleep(6)
-        server.boot()
-        until(lambda: get_on(server), 60)
-    assert traffic.lost <= 6, "at most one for each connection of the load"
+    """All other requests are answered, after a second at most: proxy_connect_timeout."""
+    dead, count = site.web[1], 8
+    living = [server for server in site.web if server is not dead]
+    with visitors(site.url, count, 0.01) as visits:
+        time.sleep(2)
+        dead.kill()
+        cut = time.monotonic()
+        time.sleep(12)
+        dead.boot()
+        until(lambda: get_on(dead), 60)
+        time.sleep(2)
+    lost = [each for each in visits if each.lost]
+    assert len(lost) <= count and [each for each in lost if each.began > cut] == [], lost
+    logs = "".join(server.run("cat /var/log/hello/nginx-access.log").stdout for server in living)
+    assert [each for each in lost if f"?visit={each.number} " in logs] == [], "only the dead server has got them"
+    answered = [each for each in visits if not each.lost]
+    normal = max(each.seconds for each in answered if each.began + each.seconds < cut - 0.5)
+    assert [each for each in answered if each.seconds > 1.2 + normal] == [], normal
+    late = [each for each in answered if each.began > cut and each.seconds > 0.9]
+    print(f"{len(visits)} requests, {len(lost)} lost, {len(late)} waited a second, normal at most {normal:.2f} s")
+    assert max(each.began for each in answered) > cut + 12
 
 
 def test_an_update_takes_one_server_after_the_other(site: Site) -> None:

@@ -179,5 +179,14 @@ def test_an_unreachable_host_stops_the_run_before_any_change(servers: list[Serve
         after = [snapshot_of_filesystem(servers[0]), snapshot_of_filesystem(servers[2])]
         assert [differences(*pair) for pair in zip(before, after, strict=True)] == [{}, {}]
         assert result.seconds < 40
+
+        status = project.fab("-H", names, "status")
+        assert status.status == 4 and f"{servers[1].name}: " in status.stderr, status
+        assert all(f"{server.name}  " in status.stdout for server in servers), "the others are shown, too"
+
+        skipped = project.fab("-H", names, "deploy", "--skip-unreachable")
+        assert skipped.status == 0 and f"{servers[1].name} is left out (--skip-unreachable)." in skipped.stderr, skipped
+        assert switches(project) == [servers[0].name, servers[2].name]
+        assert {assert_consistent(server)[:12] for server in (servers[0], servers[2])} == {project.head[:12]}
     finally:
         servers[1].boot()
