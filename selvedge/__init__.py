@@ -98,6 +98,7 @@ if TYPE_CHECKING:
     from selvedge.resources.metrics import MetricsFree as MetricsFree
     from selvedge.resources.metrics import MetricsInstalled as MetricsInstalled
     from selvedge.resources.metrics import MetricsRole as MetricsRole
+    from selvedge.resources.metrics import MetricsTargets as MetricsTargets
     from selvedge.resources.metrics import alert_limits as alert_limits
     from selvedge.resources.metrics import alerts_program as alerts_program
     from selvedge.resources.metrics import app_has_metrics as app_has_metrics
@@ -124,6 +125,7 @@ if TYPE_CHECKING:
     from selvedge.resources.nginx.https import ListenTls as ListenTls
     from selvedge.resources.nginx.https import NginxHttps as NginxHttps
     from selvedge.resources.nginx.include import included_lines as included_lines
+    from selvedge.resources.nginx.location_file import LocationFile as LocationFile
     from selvedge.resources.nginx.maintenance import MaintenanceNoted as MaintenanceNoted
     from selvedge.resources.nginx.maintenance import maintenance_page as maintenance_page
     from selvedge.resources.nginx.maintenance import maintenance_paths as maintenance_paths
@@ -227,8 +229,8 @@ _NAMES = {
         "APPRISE APPRISE_REQUIREMENT CERTBOT_DROP_INS MESSAGES MessagesRemoved messages_of_app messages_program"
     ),
     "resources.metrics": (
-        "METRICS_LOG METRICS_SERVICES CollectScript MetricsFree MetricsInstalled MetricsRole alert_limits alerts_program "
-        "app_has_metrics metrics_port metrics_programs metrics_targets"
+        "METRICS_LOG METRICS_SERVICES CollectScript MetricsFree MetricsInstalled MetricsRole MetricsTargets alert_limits "
+        "alerts_program app_has_metrics metrics_port metrics_programs metrics_targets"
     ),
     "resources.metrics_off": (
         "ExporterRemoved FormerMonitorsShutOut OwnPrometheusOff PrivateFile PrivateSocket PrivateSocketRemoved"
@@ -239,6 +241,7 @@ _NAMES = {
     "resources.nginx.cache": "CacheFolder",
     "resources.nginx.drained": "Drained DrainRules NoBackend",
     "resources.nginx.include": "included_lines",
+    "resources.nginx.location_file": "LocationFile",
     "resources.nginx.maintenance": "MaintenanceNoted maintenance_page maintenance_paths",
     "resources.nginx.names": "FormerNamesDropped NewNames Site",
     "resources.nginx.folders": "MediaFolder static_folders",

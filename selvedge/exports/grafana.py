@@ -59,7 +59,7 @@ APP: Sequence[Panel] = (
 RELEASES = "(selvedge_release_start_seconds * 1000) * on (app, instance) group_left (release, branch) selvedge_release_info"
 """The moment of each release in milliseconds, as Grafana takes the time of an annotation from a value."""
 DASHBOARDS = {
-    "server": ("Server", SERVER, {"instance": "label_values(up, instance)"}),
+    "server": ("Server", SERVER, {"instance": "label_values(node_uname_info, instance)"}),
     "site": ("Site", SITE, {"app": "label_values(selvedge_limit, app)"}),
     # A balancer's site has no releases there.
     "app": ("App", APP, {"app": 'label_values(selvedge_limit{app!~".+[.]balancer"}, app)'}),

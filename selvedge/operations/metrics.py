@@ -23,5 +23,12 @@ def remove(run: Run) -> None:
             yield FormerMonitorsShutOut(METRICS_PORT, app.name.removesuffix(SUFFIX), "")
 
     run.chain([Step(resources, name="metrics")], run.flags)
-    if any(session.target.metrics.enabled for session in run.fleet.sessions) and not run.flags.get("dry_run"):
+    if run.flags.get("dry_run"):
+        return
+    targets = [session.target for session in run.fleet.sessions]
+    if any(app.metrics.enabled for app in targets):
         run.report.line("hosts.toml still has metrics.enabled = true: delete it, or the next deploy sets the metrics up again.")
+    open_now = {app.at(app.metrics.path) for app in targets if app.metrics.path and not app.metrics.public}
+    if open_now:
+        paths = " and ".join(sorted(open_now))
+        run.report.line(f"Visitors can now reach {paths}, if the app answers there: nginx closed it only for the metrics.")

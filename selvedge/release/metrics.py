@@ -17,6 +17,7 @@ def collect_script(app: Target) -> str:
     if backup.to and backup.schedule:
         limits["backup_hours"] = metrics.backup_hours
     values: dict[str, Any] = {
+        "host": app.host.name,
         "limits": " ".join(f"{name} {value}" for name, value in limits.items()),
         "certificate": certificate_path(app) if app.has_tls else "",
         "folder": app.path_folder,

@@ -26,6 +26,8 @@ FOLDER = "/etc/selvedge/metrics"
 EXPORTERS = {"node": "prometheus-node-exporter", "nginx": "prometheus-nginx-exporter", "mtail": "mtail"}
 METRICS_SERVICES = {"postgres": "prometheus-postgres-exporter", "redis": "prometheus-redis-exporter"}
 PORTS = {"prometheus": 9090, "node": 9100, "nginx": 9113, "mtail": 3903, "postgres": 9187, "redis": 9121}
+NAMED_BY = "__meta_named_by"
+"""The label with the app that has named a server. Prometheus drops labels of this kind."""
 PLACES = {"node": "/node", "nginx": "/nginx", "requests": "/requests"}
 """What nginx passes on to the exporters, by Prometheus's name for the job (templates/metrics/server.conf.j2)."""
 
@@ -58,7 +60,57 @@ def metrics_targets(app: Target) -> str:
     groups += _groups(app, "127.0.0.1")
     for other in app.asked.values():
         groups += _groups(other, private_address(other.host))
+    for group in filter(_is_shared, groups):
+        group["labels"][NAMED_BY] = app.name
+    return _json(groups)
+
+
+def _json(groups: list[dict[str, Any]]) -> str:
     return json.dumps(groups, indent=2) + "\n"
+
+
+def _is_shared(group: dict[str, Any]) -> bool:
+    """Return whether all apps of the server have the group: it is about the server."""
+    return "app" not in group["labels"]
+
+
+class MetricsTargets(File):
+    """The places that Prometheus asks for an app. It asks a place once if the files of all apps have the same labels for it.
+
+    Another project may have another name for the same server. The first app that names a server names it for the others.
+    """
+
+    def probe(self) -> str:
+        return f"{super().probe()}\n{call('metrics_targets', self.path)}"
+
+    def plan(self, fact: str) -> Change | None:
+        own, *others = fact.split("\n--- targets ")
+        return File(self.path, self._named(dict(each.partition("\n")[::2] for each in others))).plan(own)
+
+    def _named(self, others: dict[str, str]) -> str:
+        """Return the text with the names that other apps have given. others: the texts of their files."""
+        app = self.path.rpartition("/")[2].removesuffix(".json")
+        names: dict[str, tuple[str, str]] = {}
+        for other in sorted(others):
+            for group in _parsed(others[other]):
+                by, instance = (str(group["labels"].get(label, "")) for label in (NAMED_BY, "instance"))
+                if by != app and by in others and instance:
+                    names.setdefault(str(group["targets"]), (by, instance))
+        groups = json.loads(self.text)
+        for group in groups:
+            if _is_shared(group) and (found := names.get(str(group["targets"]))):
+                group["labels"] |= {NAMED_BY: found[0], "instance": found[1]}
+        return _json(groups)
+
+
+def _parsed(text: str) -> list[dict[str, Any]]:
+    """Return the groups of a file, those without targets and labels left out."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return []
+    groups = [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+    return [each for each in groups if isinstance(each.get("labels"), dict) and "targets" in each]
 
 
 def _groups(app: Target, address: str) -> list[dict[str, Any]]:

@@ -104,7 +104,7 @@ def prometheus_files(app):
 
 def prometheus(app):
     """Yield the places that Prometheus asks, and the messages about its alerts."""
-    yield sv.File(f"/etc/selvedge/metrics/targets/{app.name}.json", sv.metrics_targets(app))
+    yield sv.MetricsTargets(f"/etc/selvedge/metrics/targets/{app.name}.json", sv.metrics_targets(app))
     yield sv.Directory("/usr/local/lib/selvedge")
     yield sv.File("/usr/local/lib/selvedge/alerts.py", sv.alerts_program())
     yield from timer("selvedge-alerts", "alerts")

@@ -40,8 +40,8 @@ def location(app):
     """Return the file with the app's locations: for an app with a path, the file that its site includes ([nginx] path)."""
     code = f"{app.paths.current}/{app.root}".rstrip("/")
     if app.nginx.path:
-        return sv.File(app.location_file, sv.template("nginx/path.conf.j2", app=app, code=code))
-    return sv.File(f"/etc/nginx/snippets/{app.name}.conf", sv.template("nginx/locations.conf.j2", app=app, code=code))
+        return sv.LocationFile(app.location_file, sv.template("nginx/path.conf.j2", app=app, code=code))
+    return sv.LocationFile(f"/etc/nginx/snippets/{app.name}.conf", sv.template("nginx/locations.conf.j2", app=app, code=code))
 
 
 def locations(app):

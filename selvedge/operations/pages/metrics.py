@@ -62,11 +62,12 @@ def range_queries(app: str, window: Window, instance: str = "") -> dict[str, str
 
     instance: the host's name, if its Prometheus asks several hosts ([metrics] server).
     """
-    own, here, rate = selector(app=app, instance=instance), selector(instance=instance), window.rate
-    more = f", {here}" if here else ""
+    own, rate = selector(app=app, instance=instance), window.rate
+    # Another project of the server may have named it for Prometheus. This metric has both names.
+    here = f" and on (instance) selvedge_server_info{{{selector(app=app, host=instance)}}}" if instance else ""
     buckets = f"sum by (le) (rate(selvedge_request_seconds_bucket{{{own}}}[{rate}]))"
-    real = f'fstype!~"tmpfs|ramfs|squashfs", mountpoint="/"{more}'
-    cards = f'device!~"lo|veth.*|docker.*|br-.*"{more}'
+    real = 'fstype!~"tmpfs|ramfs|squashfs", mountpoint="/"'
+    cards = 'device!~"lo|veth.*|docker.*|br-.*"'
     classes = f"sum by (status) (rate(selvedge_requests_total{{{own}}}[{rate}]))"
     return {
         "requests": f'sum by (class) (label_replace({classes}, "class", "${{1}}xx", "status", "([1-5]).*"))',
@@ -74,12 +75,12 @@ def range_queries(app: str, window: Window, instance: str = "") -> dict[str, str
         "p95": f"histogram_quantile(0.95, {buckets})",
         "p99": f"histogram_quantile(0.99, {buckets})",
         "up": f"min(avg_over_time(selvedge_app_up{{{own}}}[{window.step}s]))",
-        "cpu": f'100 * (1 - avg(rate(node_cpu_seconds_total{{mode="idle"{more}}}[{rate}])))',
-        "memory": f"max(node_memory_MemTotal_bytes{{{here}}} - node_memory_MemAvailable_bytes{{{here}}})",
-        "memory_size": f"max(node_memory_MemTotal_bytes{{{here}}})",
-        "disk": f"100 * (1 - min(node_filesystem_avail_bytes{{{real}}} / node_filesystem_size_bytes{{{real}}}))",
-        "received": f"sum(rate(node_network_receive_bytes_total{{{cards}}}[{rate}]))",
-        "sent": f"sum(rate(node_network_transmit_bytes_total{{{cards}}}[{rate}]))",
+        "cpu": f'100 * (1 - avg(rate(node_cpu_seconds_total{{mode="idle"}}[{rate}]){here}))',
+        "memory": f"max(node_memory_MemTotal_bytes - node_memory_MemAvailable_bytes{here})",
+        "memory_size": f"max(node_memory_MemTotal_bytes{here})",
+        "disk": f"100 * (1 - min(node_filesystem_avail_bytes{{{real}}} / node_filesystem_size_bytes{{{real}}}{here}))",
+        "received": f"sum(rate(node_network_receive_bytes_total{{{cards}}}[{rate}]){here})",
+        "sent": f"sum(rate(node_network_transmit_bytes_total{{{cards}}}[{rate}]){here})",
         "restarts": f"sum by (process) (increase(selvedge_process_restarts_total{{{own}}}[{window.step}s]))",
         "releases": f"selvedge_release_info{{{own}}}",
     }

@@ -4,19 +4,28 @@
 collect_label() { printf '%s' "$1" | tr -d '\n' | sed 's/\\/\\\\/g; s/"/\\"/g'; }
 
 # collect_app: write the metrics of an app for node exporter. A file that is half written has another name.
-# Values: app base live_socket supervisor_conf health health_host health_ranges health_timeout branch limits certificate folder
+# Values: app host base live_socket supervisor_conf health health_host health_ranges health_timeout branch limits certificate folder
 collect_app() {
   local file
   file=/var/lib/selvedge/metrics/$app.prom
-  collect_print >"$file.new" && mv -f -- "$file.new" "$file"
+  collect_print >"$file.new" && collect_publish "$file"
 }
 
 # collect_site: the same for a balancer's site. The releases of the app are on the backends.
-# Values: app limits certificate folder
+# Values: app host limits certificate folder
 collect_site() {
   local file
   file=/var/lib/selvedge/metrics/$app.prom
-  { collect_limits && collect_certificate; } >"$file.new" && mv -f -- "$file.new" "$file"
+  { collect_limits && collect_certificate; } >"$file.new" && collect_publish "$file"
+}
+
+# collect_publish FILE: add the server's name of the app's project to each metric (prometheus.yml), and the metric with both names:
+# its label instance is the name by which Prometheus knows the server's own metrics.
+collect_publish() {
+  local label
+  label=selvedge_host
+  sed -i "s|^\(selvedge_[a-z_]*\){|\1{$label=\"$host\",|" "$1.new" &&
+    printf 'selvedge_server_info{app="%s",host="%s"} 1\n' "$app" "$host" >>"$1.new" && mv -f -- "$1.new" "$1"
 }
 
 collect_print() {

@@ -82,6 +82,16 @@ metrics_paths() {
   done
 }
 
+# metrics_targets PATH: print the targets of the other apps, each after a line "--- targets APP".
+metrics_targets() {
+  local file
+  for file in "$metrics_folder"/targets/*.json; do
+    if [ ! -e "$file" ] || [ "$file" = "$1" ]; then continue; fi
+    printf '\n--- targets %s\n' "$(basename "$file" .json)"
+    cat -- "$file"
+  done
+}
+
 # metrics_others: print the other apps of the server that have metrics. The balancer's site of the app is no other app.
 # Values: app
 metrics_others() {

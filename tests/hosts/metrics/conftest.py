@@ -46,6 +46,7 @@ def metrics():
     return Response(generate_latest(registry), media_type="text/plain; version=0.0.4")
 '''
 ON = '[metrics]\nenabled = true\nslow = 0.5\n[timers.broken]\ncommand = "exit 3"\nschedule = "yearly"\n'
+SERVICES = "[services]\npostgres = true\nredis = true\n"
 
 
 @pytest.fixture(scope="class")
@@ -58,7 +59,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
         (project.app / "requirements.txt").write_text("fastapi\nprometheus-client\n")
 
     project.commit(change)
-    project.configure(ON, migrate=None, workers=2)
+    project.configure(ON + SERVICES, migrate=None, workers=2)
     return project
 
 

@@ -14,6 +14,9 @@ from lab import Project, until
 from observe import count_execs
 from sandbox import Server
 from selvedge.exports.grafana import DASHBOARDS, RELEASES
+from selvedge.resources import metrics
+from selvedge.resources.metrics import metrics_port
+from tests.hosts.metrics.conftest import SERVICES
 from traffic import get
 
 SYSTEMS = ["bookworm", "trixie"]
@@ -43,8 +46,9 @@ def said(server: Server) -> str:
 
 
 @pytest.fixture(scope="class")
-def packages(server: Server) -> Iterator[list[str]]:
-    """The packages before the metrics."""
+def packages(server: Server, project: Project) -> Iterator[list[str]]:
+    """The packages before the metrics, PostgreSQL and Redis among them."""
+    project.must("-H", server.name, "postgres", "redis")
     yield server.run("dpkg-query -W -f '${Package}\\n' | sort").stdout.split()
 
 
@@ -70,11 +74,13 @@ class TestMetrics:
         assert execs.count == 1
 
     def test_all_of_it_needs_less_than_200_mb(self, server: Server) -> None:
-        rss = server.run("ps -C prometheus,prometheus-node,prometheus-ngin,mtail -o rss=").stdout.split()
-        assert len(rss) == 4 and sum(map(int, rss)) < 200 * 1024, rss
+        names = [metrics_port(name)[1] for name in metrics.PORTS]
+        rss = server.run(f"ps -C {','.join(names)} -o rss=").stdout.split()
+        # An exporter for each database, too.
+        assert len(rss) == len(names) == 6 and sum(map(int, rss)) < 200 * 1024, rss
 
     def test_prometheus_asks_everything(self, server: Server) -> None:
-        wanted = {"prometheus", "node", "nginx", "requests", "app"}
+        wanted = {"prometheus", "node", "nginx", "requests", "app", "postgres", "redis"}
         until(lambda: {each["metric"]["job"] for each in ask(server, "up == 1")} == wanted, 90, "all targets are up")
 
     def test_requests_are_counted_by_release_and_status(self, server: Server, project: Project) -> None:
@@ -117,7 +123,7 @@ class TestMetrics:
         server.run(f"cat >/root/rules_test.yml <<'EOF'\n{rules}EOF\n")
         config = "/etc/selvedge/metrics/prometheus.yml"
         checked = server.run(f"promtool check config {config} && promtool test rules /root/rules_test.yml")
-        assert "10 rules found" in checked.stdout and "FAILED" not in checked.stdout
+        assert "11 rules found" in checked.stdout and "FAILED" not in checked.stdout
 
     def test_alerts_that_become_true_are_passed_on_once(self, server: Server) -> None:
         server.run(f"cat >/usr/local/lib/selvedge/notify <<'EOF'\n{NOTIFY}EOF\nchmod 0755 /usr/local/lib/selvedge/notify")
@@ -169,6 +175,6 @@ class TestMetrics:
         assert get(f"{server.url}/").status == 200 and get(f"{server.url}/metrics").status == 200
         again = project.must("-H", server.name, "metrics", "--remove")
         assert "metrics: nothing to change" in again.stdout
-        project.configure("", migrate=None, workers=2)
+        project.configure(SERVICES, migrate=None, workers=2)
         off = project.must("-H", server.name, "deploy")
         assert "metrics" not in off.stdout

@@ -16,6 +16,8 @@ from lab import Lab
 from sandbox import Server
 from selvedge.config.target import Target
 from selvedge.resources.files import File, Link
+from selvedge.resources.nginx.server import SitesEnabled
+from selvedge.resources.nginx.sites import DefaultServer
 from selvedge.resources.nginx.version import VersionedText, parse
 from tests.support.declared import SETTINGS, every
 from tests.support.keys import KEY
@@ -37,7 +39,8 @@ def texts(app: Target, version: tuple[int, ...]) -> Iterator[tuple[str, str | No
     """Yield the path, the text or None, and the target of each file and link of nginx."""
     for _, each in every(app):
         path = str(getattr(each, "path", ""))
-        if not path.startswith("/etc/nginx/"):
+        unwanted = isinstance(each, SitesEnabled) or (isinstance(each, DefaultServer) and not each.wanted)
+        if unwanted or not path.startswith("/etc/nginx/"):
             continue
         if isinstance(each, Link):
             yield path, None, each.to

@@ -124,9 +124,10 @@ def test_the_server_that_asks_the_others_is_read_for_each_of_them(target: Callab
     dashboard(monitored(target(), web, monitor), week=False, html=str(path))
     assert web.execs == 0 and monitor.execs == 2
     for script in monitor.scripts:
-        names = set(re.findall('instance="([^"]*)"', script))
+        names = set(re.findall('(?:instance|host)="([^"]*)"', script))
         queries = [line for line in script.splitlines() if re.search("^ *dashboard_(range|now) ", line)]
-        assert len(names) == 1 and len(queries) == ASKED - 1 and all('instance="' in query for query in queries), queries
+        assert len(names) == 1 and len(queries) == ASKED - 1, queries
+        assert all(re.search('(instance|host)="', query) for query in queries), queries
     text = Tags(path.read_text()).text
     assert "web-1" in text and "web-2" in text and "web-9" not in text
 
@@ -141,7 +142,7 @@ def test_one_server_alone_is_asked_for_all_that_it_has() -> None:
     queries = {**range_queries("hello", ONE_DAY), **now_queries("hello", ONE_DAY), "switches": switches_query("hello")}
     assert not [query for query in queries.values() if "instance" in query]
     hostile = {**range_queries("hello", ONE_DAY, 'a"} or x{'), **now_queries("hello", ONE_DAY, 'a"} or x{')}
-    assert all(r'instance="a\"} or x{"' in query for query in hostile.values())
+    assert all(re.search(r'(instance|host)="a\\"} or x{"', query) for query in hostile.values())
 
 
 def test_no_data_yet_is_said(target: Callable[..., Target], path: Path) -> None:

@@ -81,6 +81,16 @@ def test_nginx_reads_the_format_of_the_log_before_the_sites(app: Callable[..., T
             assert path < site.paths.path_site < site.paths.site_enabled
 
 
+def test_a_change_that_opens_the_metrics_to_visitors_says_so(app: Callable[..., Target]) -> None:
+    path = "/etc/nginx/snippets/hello.conf"
+    closed, opened = (file("nginx", app("domains", metrics={"enabled": on}), path) for on in (True, False))
+    fact = "file 644 root root\n0\n"
+    change = opened.plan(f"{fact}{closed.text}")
+    assert change and change.summary == f"write {path}, which opens the path of the app's metrics to visitors"
+    for found in (closed.plan(f"{fact}{opened.text}"), closed.plan(f"{fact}{closed.text}x\n")):
+        assert found and found.summary == f"write {path}"
+
+
 def test_the_lines_of_the_metrics_can_be_deleted_from_a_site(app: Callable[..., Target]) -> None:
     for name in ("domains", "a path"):
         with_metrics, without = app(name, metrics={"enabled": True}), app(name)

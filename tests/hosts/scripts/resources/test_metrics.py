@@ -77,6 +77,9 @@ def test_the_balancer_s_site_has_limits_and_a_certificate_for_the_alerts(server:
     done = server.run(scripts["/etc/selvedge/metrics/apps/hello.balancer.sh"])
     assert done.returncode == 0, done
     found = server.path("/var/lib/selvedge/metrics/hello.balancer.prom").read_text()
-    limits = [f'selvedge_limit{{app="hello.balancer",name="{name}"}} {value}' for name, value in (("slow", 2), ("errors", 5))]
-    times = [f'selvedge_certificate_{name}_seconds{{app="hello.balancer"}}' for name in ("expiry", "start")]
-    assert found.splitlines()[:2] == limits and sorted(line.split()[0] for line in found.splitlines()[2:]) == times
+    labels = 'selvedge_host="server",app="hello.balancer"'
+    limits = [f'selvedge_limit{{{labels},name="{name}"}} {value}' for name, value in (("slow", 2), ("errors", 5))]
+    times = [f"selvedge_certificate_{name}_seconds{{{labels}}}" for name in ("expiry", "start")]
+    *measured, names = found.splitlines()
+    assert measured[:2] == limits and sorted(line.split()[0] for line in measured[2:]) == times
+    assert names == 'selvedge_server_info{app="hello.balancer",host="server"} 1'
