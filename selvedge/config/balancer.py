@@ -58,10 +58,13 @@ class Balancer(Section):
 
 
 def private_address(host: Host) -> str:
-    """Return the address at which the other servers reach a host; "" if hosts.toml has no IP address for it."""
+    """Return the address at which the other servers reach a host; "" if hosts.toml has no IP address for it.
+
+    An address with a zone (fe80::2%eth0) is none: the zone is the name of a network card of this machine.
+    """
     address = host.private_address or host.address
     try:
-        return str(ipaddress.ip_address(address))
+        return str(ipaddress.ip_address(address)) if "%" not in address else ""
     except ValueError:
         return ""
 

@@ -7,7 +7,7 @@ import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
 
 from selvedge.config.balancer import SUFFIX, Balancer, private_address
-from selvedge.config.private_addresses import address_problems
+from selvedge.config.private_addresses import address_problems, version_problems
 from selvedge.config.settings import Settings
 from selvedge.config.single_host import single_host_problems
 from selvedge.config.sources import KeyPath, Source, problem_at
@@ -57,6 +57,7 @@ def _addresses(balancer: Balancer, settings: Settings) -> Iterator[tuple[KeyPath
 
 def _reachable(balancer: Balancer, settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
     """Yield the hosts whose address does not go together with that of the first balancer: another network, or IPv4 and IPv6."""
+    yield from version_problems([*balancer.hosts, *balancer.members(settings.groups)], settings.hosts)
     names = [name for name in dict.fromkeys([*balancer.hosts, *balancer.members(settings.groups)]) if name in settings.hosts]
     texts = {name: private_address(settings.hosts[name]) for name in names}
     found = {name: ipaddress.ip_address(text) for name, text in texts.items() if text}
@@ -64,11 +65,8 @@ def _reachable(balancer: Balancer, settings: Settings) -> Iterator[tuple[KeyPath
         return
     first, ours = next(iter(found.items()))
     for name, address in found.items():
-        if address.version != ours.version:
-            problem = f"{address} is an IPv{address.version} address, but that of {first} is {ours}"
-            remedy = "Balancers and backends reach each other by one version: set addresses of the same one."
-            yield ("hosts", name, "private_address"), problem, remedy
-        elif _is_inner(address) != _is_inner(ours):
+        comparable = address.version == ours.version and not address.is_loopback and not ours.is_loopback
+        if comparable and _is_inner(address) != _is_inner(ours):
             kinds = {True: "in a private network", False: "a public address"}
             outer = first if _is_inner(address) else name
             problem = f"{address} is {kinds[_is_inner(address)]}, but {ours}, that of {first}, is {kinds[_is_inner(ours)]}"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
 from selvedge.config.balancer import private_address
 from selvedge.config.hosts import Host
-from selvedge.config.private_addresses import address_problems
+from selvedge.config.private_addresses import address_problems, version_problems
 from selvedge.config.section import Section
 from selvedge.config.single_host import unknown_host
 from selvedge.config.sources import Source, problem_at
@@ -75,9 +75,12 @@ class Metrics(Section):
 
 
 def metrics_problems(
-    metrics: Metrics, hosts: Mapping[str, Host], enabled: Sequence[str], sources: Sequence[Source]
+    metrics: Metrics, hosts: Mapping[str, Host], enabled: Sequence[str], sandbox: Collection[str], sources: Sequence[Source]
 ) -> Iterator[Problem]:
-    """Yield the problems of `metrics.server`. enabled: the hosts with metrics. sources: the strongest last."""
+    """Yield the problems of `metrics.server`.
+
+    enabled: the hosts with metrics. sandbox: the hosts of the sandbox. sources: the strongest last.
+    """
     for name in (name for name, host in hosts.items() if "server" in host.metrics):
         remedy = "Delete it, and set `server` in [metrics]: one Prometheus asks all servers."
         yield problem_at(sources, ("hosts", name, "metrics", "server"), "is not a setting of one host", remedy)
@@ -90,6 +93,8 @@ def metrics_problems(
         problem = f"is {metrics.server}, which has no metrics itself, so no Prometheus would ask the other servers"
         remedy = f"Set `enabled = true` under [hosts.{metrics.server}.metrics], or name another server."
         yield problem_at(sources, ("metrics", "server"), problem, remedy)
-    asked = [metrics.server, *enabled]
-    for path, problem, remedy in address_problems(asked, hosts, "metrics.server and the servers that it asks"):
+    # Those of the sandbox may have addresses of this machine.
+    names = [metrics.server, *(name for name in enabled if name not in sandbox or metrics.server in sandbox)]
+    who = "metrics.server and the servers that it asks"
+    for path, problem, remedy in (*address_problems(names, hosts, who), *version_problems(names, hosts)):
         yield problem_at(sources, path, problem, remedy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
 
 from selvedge.config.balancer import private_address
@@ -20,8 +21,25 @@ def address_problems(names: Sequence[str], hosts: Mapping[str, Host], who: str) 
             continue
         address = private_address(hosts[name])
         if not address:
-            problem = f"is missing: {who} find each other by IP address, and `address` is a name"
+            zone = "%" in hosts[name].address
+            kind = "is an address with a zone, which has no meaning on another server" if zone else "is a name"
+            problem = f"is missing: {who} find each other by IP address, and `address` {kind}"
             yield ("hosts", name, "private_address"), problem, "Set it to the server's address in its private network."
         elif seen.setdefault(address, name) != name:
             problem = f"{address} is also the address of {seen[address]}"
             yield ("hosts", name, "private_address"), problem, "Give each server its own address."
+        elif ipaddress.ip_address(address).is_loopback:
+            problem = f"{address} is an address of this server itself, where no other one reaches it"
+            yield ("hosts", name, "private_address"), problem, "Set it to the server's address in its private network."
+
+
+def version_problems(names: Sequence[str], hosts: Mapping[str, Host]) -> Iterator[tuple[KeyPath, str, str]]:
+    """Yield the key, the problem and the remedy for each host whose address has not the version of that of the first host."""
+    texts = {name: private_address(hosts[name]) for name in dict.fromkeys(names) if name in hosts}
+    found = {name: ipaddress.ip_address(text) for name, text in texts.items() if text}
+    first, ours = next(iter(found.items()), ("", None))
+    for name, address in found.items():
+        if ours and address.version != ours.version:
+            problem = f"{address} is an IPv{address.version} address, but that of {first} is {ours}"
+            remedy = "They reach each other by one version: set addresses of the same one."
+            yield ("hosts", name, "private_address"), problem, remedy

@@ -12,7 +12,10 @@ from tests.unit.config.conftest import Load, Problems
 APP = '[app]\nname = "hello"\nrepository = "."\n'
 HOSTS = '[hosts.monitor]\naddress = "203.0.113.1"\nprivate_address = "10.0.0.1"\n'
 HOSTS += '[hosts.web-1]\naddress = "203.0.113.2"\nprivate_address = "10.0.0.2"\n[hosts.web-2]\naddress = "2001:db8::3"\n'
+PRIVATE = 'private_address = "10.0.0.2"\n'
 ON = "[metrics]\nenabled = true\n"
+ONE = f'{APP}{HOSTS}{ON}server = "monitor"\n'
+"""One server asks the others, the last of which has an address of another version."""
 
 
 def test_metrics_are_off_unless_hosts_toml_says_otherwise(settings: Load) -> None:
@@ -100,6 +103,10 @@ def test_the_metrics_of_several_workers_are_added_up(settings: Load, workers: st
         f'{APP}{HOSTS.replace("2001:db8::3", "10.0.0.2")}{ON}server = "monitor"\n',
         "hosts.web-2.private_address: 10.0.0.2 is also the address of web-1. Give each server its own address.",
     ),
+    (ONE.replace("203.0.113.2", "fe80::2%eth0").replace(PRIVATE, ""), "`address` is an address with a zone"),
+    (ONE.replace("10.0.0.2", "10.0.0.1"), "hosts.web-1.private_address: 10.0.0.1 is also the address of monitor"),
+    (ONE.replace("10.0.0.2", "127.0.0.1"), "hosts.web-1.private_address: 127.0.0.1 is an address of this server itself"),
+    (ONE, "hosts.web-2.private_address: 2001:db8::3 is an IPv6 address, but that of monitor is 10.0.0.1"),
     (f'{APP}{ON}path = "metrics"\n', "metrics.path: must be a path of letters"),
     (f'{APP}{ON}path = "/a b;"\n', "metrics.path: must be a path of letters"),
     (f"{APP}{ON}slow = 0\n", "metrics.slow: "),
