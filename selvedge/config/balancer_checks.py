@@ -57,7 +57,7 @@ def _addresses(balancer: Balancer, settings: Settings) -> Iterator[tuple[KeyPath
 
 def _reachable(balancer: Balancer, settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
     """Yield the hosts whose address does not go together with that of the first balancer: another network, or IPv4 and IPv6."""
-    yield from version_problems([*balancer.hosts, *balancer.members(settings.groups)], settings.hosts, "balancers and backends")
+    yield from version_problems([*balancer.hosts, *balancer.members(settings.groups)], settings.hosts)
     names = [name for name in dict.fromkeys([*balancer.hosts, *balancer.members(settings.groups)]) if name in settings.hosts]
     texts = {name: private_address(settings.hosts[name]) for name in names}
     found = {name: ipaddress.ip_address(text) for name, text in texts.items() if text}

@@ -95,6 +95,6 @@ def metrics_problems(
         yield problem_at(sources, ("metrics", "server"), problem, remedy)
     # Those of the sandbox may have addresses of this machine.
     names = [metrics.server, *(name for name in enabled if name not in sandbox or metrics.server in sandbox)]
-    who = "a Prometheus and the servers that it asks"
-    for path, problem, remedy in (*address_problems(names, hosts, who), *version_problems(names, hosts, who)):
+    who = "metrics.server and the servers that it asks"
+    for path, problem, remedy in (*address_problems(names, hosts, who), *version_problems(names, hosts)):
         yield problem_at(sources, path, problem, remedy)

@@ -33,7 +33,7 @@ def address_problems(names: Sequence[str], hosts: Mapping[str, Host], who: str) 
             yield ("hosts", name, "private_address"), problem, "Set it to the server's address in its private network."
 
 
-def version_problems(names: Sequence[str], hosts: Mapping[str, Host], who: str) -> Iterator[tuple[KeyPath, str, str]]:
+def version_problems(names: Sequence[str], hosts: Mapping[str, Host]) -> Iterator[tuple[KeyPath, str, str]]:
     """Yield the key, the problem and the remedy for each host whose address has not the version of that of the first host."""
     texts = {name: private_address(hosts[name]) for name in dict.fromkeys(names) if name in hosts}
     found = {name: ipaddress.ip_address(text) for name, text in texts.items() if text}
@@ -41,5 +41,5 @@ def version_problems(names: Sequence[str], hosts: Mapping[str, Host], who: str) 
     for name, address in found.items():
         if ours and address.version != ours.version:
             problem = f"{address} is an IPv{address.version} address, but that of {first} is {ours}"
-            remedy = f"{who[0].upper()}{who[1:]} reach each other by one version: set addresses of the same one."
+            remedy = "They reach each other by one version: set addresses of the same one."
             yield ("hosts", name, "private_address"), problem, remedy

@@ -22,7 +22,9 @@ collect_site() {
 # collect_publish FILE: add the server's name of the app's project to each metric (prometheus.yml), and the metric with both names:
 # its label instance is the name by which Prometheus knows the server's own metrics.
 collect_publish() {
-  sed -i "s|^\(selvedge_[a-z_]*\){|\1{selvedge_host=\"$host\",|" "$1.new" &&
+  local label
+  label=selvedge_host
+  sed -i "s|^\(selvedge_[a-z_]*\){|\1{$label=\"$host\",|" "$1.new" &&
     printf 'selvedge_server_info{app="%s",host="%s"} 1\n' "$app" "$host" >>"$1.new" && mv -f -- "$1.new" "$1"
 }
 

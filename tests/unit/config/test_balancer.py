@@ -77,7 +77,7 @@ NAMES = 'hosts.lb.private_address: is missing: balancers and backends find each 
     (ALL.replace("10.0.0.2", "10.0.0"), "hosts.web-1.private_address: must be an IP address, such as 10.0.0.10, not '10.0.0'."),
     (ALL.replace("10.0.0.3", "203.0.113.3"), "hosts.web-2.private_address: 203.0.113.3 is a public address, but 10.0.0.1, that of "
      "lb, is in a private network. Set the private_address of web-2 in the network of the others, or delete it on all of them."),
-    (ALL.replace("10.0.0.3", "fd00::3"), "hosts.web-2.private_address: fd00::3 is an IPv6 address, but that of lb is 10.0.0.1. B"),
+    (ALL.replace("10.0.0.3", "fd00::3"), "hosts.web-2.private_address: fd00::3 is an IPv6 address, but that of lb is 10.0.0.1. "),
     (ALL.replace('private_address = "10.0.0.1"\n', "").replace("10.0.0.3", "203.0.113.3"), "hosts.web-1.private_address: 10.0.0.2 "
      "is in a private network, but 203.0.113.1, that of lb, is a public address. Set the private_address of lb in the network"),
     (ALL.replace('["lb"]', '["web-1"]'), "balancer.port: is 80, which web-1 needs as a balancer, because it is also a backend."),

@@ -97,7 +97,12 @@ def test_the_metrics_of_several_workers_are_added_up(settings: Load, workers: st
 
 @pytest.mark.parametrize(("text", "words"), [
     (f'{APP}{HOSTS}{ON}server = "moniter"\n', "metrics.server: no host is named 'moniter'. Did you mean `monitor`?"),
-    (f'{APP}[hosts.web]\naddress = "web.example.com"\n{ON}server = "web"\n', "hosts.web.private_address: is missing: a Prometheus"),
+    (f'{APP}[hosts.web]\naddress = "web.example.com"\n{ON}server = "web"\n',
+     "hosts.web.private_address: is missing: metrics.server and the servers that it asks find each other"),
+    (
+        f'{APP}{HOSTS.replace("2001:db8::3", "10.0.0.2")}{ON}server = "monitor"\n',
+        "hosts.web-2.private_address: 10.0.0.2 is also the address of web-1. Give each server its own address.",
+    ),
     (ONE.replace("203.0.113.2", "fe80::2%eth0").replace(PRIVATE, ""), "`address` is an address with a zone"),
     (ONE.replace("10.0.0.2", "10.0.0.1"), "hosts.web-1.private_address: 10.0.0.1 is also the address of monitor"),
     (ONE.replace("10.0.0.2", "127.0.0.1"), "hosts.web-1.private_address: 127.0.0.1 is an address of this server itself"),
