@@ -167,7 +167,8 @@ class TestMetrics:
         dry = project.must("-H", server.name, "metrics", "--remove", "--dry-run")
         assert "Dry run: nothing was changed." in dry.stdout and "-/var/lib/prometheus" in dry.stdout
         assert server.run("systemctl is-active prometheus").stdout == "active\n"
-        project.must("-H", server.name, "metrics", "--remove")
+        removed = project.must("-H", server.name, "metrics", "--remove").stdout
+        assert removed.splitlines()[-1].startswith("Visitors can now reach /metrics, if the app answers there: nginx closed")
         assert server.run("dpkg-query -W -f '${Package}\\n' | sort").stdout.split() == packages
         assert server.run(LEFT, check=False).stdout == ""
         units = server.run("systemctl list-units --all --plain --no-legend").stdout.splitlines()
