@@ -14,7 +14,7 @@ from selvedge.shell.library import call
 from selvedge.shell.quoting import words
 
 BACK = 6.0
-"""Seconds after which the balancers use a backend that answers again: fail_timeout in templates/nginx/backends.conf.j2, and one more."""
+"""Seconds after which the balancers use a backend that answers again: fail_timeout in nginx/backends.conf.j2, and one more."""
 LONGEST = 60.0
 """The most seconds until a backend must answer its balancers again."""
 Seen = Mapping[str, Collection[str]]
@@ -129,7 +129,8 @@ def _wait(fleet: Fleet, balancer: Session, site: Target, names: Sequence[str], e
             remedy = f"`fab -H {','.join([balancer.name, *missing])} status` shows why. Then run the same command again."
             raise SelvedgeError(f"{problem}{f' ({codes})' if codes else ''}{stops}", remedy)
         if not told:
-            fleet.report.line(f"Waiting until {them} {'answers' if len(missing) == 1 else 'answer'} the balancer {balancer.name} again.")
+            verb = "answers" if len(missing) == 1 else "answer"
+            fleet.report.line(f"Waiting until {them} {verb} the balancer {balancer.name} again.")
             told = True
         time.sleep(1)
 
