@@ -1,5 +1,6 @@
 """Other servers that use the app's databases ([services] clients). They must not reach half restored data, which only this server
-knows of: meanwhile PostgreSQL rejects them, by lines above those that let them in (selvedge/shell/lib/postgresnet.sh).
+knows of: meanwhile PostgreSQL rejects them, by lines above those that let them in (selvedge/shell/lib/postgresnet.sh). An app there
+gets the error "pg_hba.conf rejects connection for host …".
 """
 
 import os
