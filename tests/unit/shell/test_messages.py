@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from selvedge.shell.server.messages import checks, ended, notify, sending, settings, told
+from selvedge.shell.server.messages import checks, ended, notify, settings, told
 from selvedge.shell.server.messages.text import (
     BODY,
     TITLE,
@@ -26,7 +24,6 @@ from selvedge.shell.server.messages.text import (
     with_output,
     without_values,
 )
-from tests.support.webhook import webhook
 
 NOW = 1_796_022_000
 HOSTILE = "\x1b[31mred\x1b[0m \x07\u202e \"'`$(id)` % @all <!channel> 工\n"
@@ -382,24 +379,3 @@ def backups(server: Path, last: int, upcoming: int) -> None:
     times = f"LastTriggerUSec={shown(-last)}\nNextElapseUSecRealtime={shown(max(upcoming, 0))}\n"
     (server / "elapses").write_text(f"ActiveState={state}\n{times}")
     (server / "SERVER/blog/backup/state").mkdir(parents=True, exist_ok=True)
-
-
-class TestSending:
-    def test_words_have_no_part_of_the_address(self) -> None:
-        url = "json://me:p%24ssword@hooks.a.test:8080/t0ken-1?x=y"
-        assert sending.without("cannot reach hooks.a.test", url) == "cannot reach •••"
-        for words in ("bad p$ssword", "bad p%24ssword", "path /t0ken-1", "at http://x/"):
-            assert sending.without(words, url) == ""
-
-    def test_the_others_get_it(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        monkeypatch.setattr(sending, "PAUSES", (0, 0))
-        with webhook(503) as (wrong, refused), webhook() as (right, got):
-            urls = [f"json://{wrong}/t0ken-x", "nosuch://t0ken-y", f"json://{right}/t0ken-z"]
-            message = {"title": "a title", "body": "text", "kind": "failure", "urls": urls}
-            monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps(message)))
-            assert sending.send() == 0
-        said = capsys.readouterr().out.splitlines()
-        assert (len(refused), len(got)) == (2, 1)
-        assert said[0] == "sent to 1 of 3 addresses: a title" and "t0ken" not in "".join(said)
-        assert said[1].startswith("not sent to the first of 3 addresses: ") and "503" in said[1]
-        assert said[2] == "not sent to the second of 3 addresses: apprise on the server does not know this address"
