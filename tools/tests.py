@@ -28,10 +28,10 @@ IN_FOLDERS = [SCRIPTS, PROCESSES]
 SHORT, LONG = ["-m", "not thorough"], ["-m", "thorough"]
 RUNS = {
     "unit": ("Unit tests, which need no server and no root (seconds)", ["tests/unit", PROCESSES]),
-    "scripts": ("Tests of the shell scripts, as root in folders of this machine (half a minute)", [*IN_FOLDERS, *SHORT]),
-    "servers": ("Tests on real servers in the sandbox (minutes)", [*ON_SERVERS, *SHORT]),
+    "scripts": ("Tests of the shell scripts, as root in folders of this machine (minutes)", [*IN_FOLDERS, *SHORT]),
+    "servers": ("Tests on real servers in the sandbox (half an hour)", [*ON_SERVERS, *SHORT]),
     "long scripts": ("Long tests of the shell scripts (minutes)", [*IN_FOLDERS, *LONG]),
-    "long servers": ("Long tests on real servers (up to an hour)", [*ON_SERVERS, *LONG]),
+    "long servers": ("Long tests on real servers (over an hour)", [*ON_SERVERS, *LONG]),
 }
 GROUPS = {"unit": ["unit"], "hosts": ["scripts", "servers"], "thorough": ["long scripts", "long servers"]}
 """What `tests.py NAME` runs. Only tests/hosts may have tests that are marked `thorough`."""
