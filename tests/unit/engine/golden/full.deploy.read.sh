@@ -317,7 +317,7 @@ probe_path /usr/local/lib/selvedge/messages/messages/__init__.py 8b1f65657d5a262
 printf '\n%s fact 73\n' "$mark"
 probe_path /usr/local/lib/selvedge/messages/__main__.py 61f425ba752751edce03f179fdbb9f14f6dd7ca27b1daa69eece163f4ce608c1
 printf '\n%s fact 74\n' "$mark"
-probe_path /usr/local/lib/selvedge/messages/messages/checks.py a289675c6278c33fecc06aff5d684b382c1d521c29f1ac89dfc024f710940d9a
+probe_path /usr/local/lib/selvedge/messages/messages/checks.py 9610f0eee1764ed7d7aa8f622174ab66907a6cd334f1ba7250cb719ca8621f4a
 printf '\n%s fact 75\n' "$mark"
 probe_path /usr/local/lib/selvedge/messages/messages/ended.py 33f9fd828170a1278b27df08ed27eeb3da2efe516d48e7315ba5114e99144455
 printf '\n%s fact 76\n' "$mark"
@@ -329,7 +329,7 @@ probe_path /usr/local/lib/selvedge/messages/messages/outcome.py 9d3adef7c29bc9a8
 printf '\n%s fact 79\n' "$mark"
 probe_path /usr/local/lib/selvedge/messages/messages/sending.py 41c395ff874761ad85920f38674c99c834366f86e4b7baa6efc0e58bc7234121
 printf '\n%s fact 80\n' "$mark"
-probe_path /usr/local/lib/selvedge/messages/messages/settings.py 727dfa8473c9ec84e73ad6c305f51e349f2aea6d4e47949adc055f485a09007d
+probe_path /usr/local/lib/selvedge/messages/messages/settings.py feded0fffa80d0d3cec996b3dcd24861f7bc29f7d48afb3bc21bf2fcf7aeca2d
 printf '\n%s fact 81\n' "$mark"
 probe_path /usr/local/lib/selvedge/messages/messages/text.py 6e6fdcef60301de2676968f7254803099092910469d9995ef90ac684fa203b1a
 printf '\n%s fact 82\n' "$mark"
@@ -359,11 +359,11 @@ probe_unit selvedge-notify-check.timer
 printf Stamp=
 stamp_read selvedge-notify-check.timer
 echo
+printf '\n%s fact 94\n' "$mark"
+[ -e /srv/hello/shared ] && echo there || true
 :
 }
 read_second() {
-printf '\n%s fact 94\n' "$mark"
-[ -e /srv/hello/shared ] && echo there || true
 printf '\n%s fact 95\n' "$mark"
 probe_packages restic
 printf '\n%s fact 96\n' "$mark"
@@ -387,48 +387,50 @@ probe_path /srv/hello/backup/program/backup/excluding.py 15724bc49356bd6902a7c1f
 printf '\n%s fact 105\n' "$mark"
 probe_path /srv/hello/backup/program/backup/finding.py 54f3289d4a14ed13ebc31eba7cf4d638a689904c9840c4ee4dff42222183c42f
 printf '\n%s fact 106\n' "$mark"
-probe_path /srv/hello/backup/program/backup/paths.py 63637588719b1309e00d67c29863cb4adeebfb81f662d2e1f64c2ab957f92fe2
+probe_path /srv/hello/backup/program/backup/network.py f3283a95788e9c870e037128b05635b4f08ec6ad7496c420c6bfebb1b707035a
 printf '\n%s fact 107\n' "$mark"
-probe_path /srv/hello/backup/program/backup/postgres.py 6a9e5294ed0d2c1f2b8022a416d87be3a5ba6ecfcb4ccd65f04c97beb6e1cc12
+probe_path /srv/hello/backup/program/backup/paths.py 63637588719b1309e00d67c29863cb4adeebfb81f662d2e1f64c2ab957f92fe2
 printf '\n%s fact 108\n' "$mark"
-probe_path /srv/hello/backup/program/backup/psql.py 21993d95ceb5a5e925f258b35e679197dc7f84290bee1e85aca68d2dfdc3c052
+probe_path /srv/hello/backup/program/backup/postgres.py 6a9e5294ed0d2c1f2b8022a416d87be3a5ba6ecfcb4ccd65f04c97beb6e1cc12
 printf '\n%s fact 109\n' "$mark"
-probe_path /srv/hello/backup/program/backup/repository.py 2e42c9558d5e50b68100d4fea1ca9db40d7e9ce5e65a01cfbecf86c28e2384ca
+probe_path /srv/hello/backup/program/backup/psql.py 21993d95ceb5a5e925f258b35e679197dc7f84290bee1e85aca68d2dfdc3c052
 printf '\n%s fact 110\n' "$mark"
-probe_path /srv/hello/backup/program/backup/restoring.py 9d4e05afc04b987b794318dc413b0068fddf55b2ed8eac6d37cf979c65761d50
+probe_path /srv/hello/backup/program/backup/repository.py 2e42c9558d5e50b68100d4fea1ca9db40d7e9ce5e65a01cfbecf86c28e2384ca
 printf '\n%s fact 111\n' "$mark"
-probe_path /srv/hello/backup/program/backup/settings.py 87e4492a2477e092ebae647a279c57cfe30a182e8883a804393b9aab08cdaebd
+probe_path /srv/hello/backup/program/backup/restoring.py 9d4e05afc04b987b794318dc413b0068fddf55b2ed8eac6d37cf979c65761d50
 printf '\n%s fact 112\n' "$mark"
-probe_path /srv/hello/backup/program/backup/sqlite.py ceb500ed11d8beb7fe558d16c242745572edb0eef598d7d59f80d547aaf48b58
+probe_path /srv/hello/backup/program/backup/settings.py 87e4492a2477e092ebae647a279c57cfe30a182e8883a804393b9aab08cdaebd
 printf '\n%s fact 113\n' "$mark"
-probe_path /srv/hello/backup/program/backup/swapping.py 84ee9fb6d7588be2b22e48148b0756d16a12f573c0e41cf73acbb6c7a74d8825
+probe_path /srv/hello/backup/program/backup/sqlite.py ceb500ed11d8beb7fe558d16c242745572edb0eef598d7d59f80d547aaf48b58
 printf '\n%s fact 114\n' "$mark"
-probe_path /srv/hello/backup/program/backup/taking.py c44356e8e20642850f78ac23d278e1828fcd240f5d086063c91517af1af7ef04
+probe_path /srv/hello/backup/program/backup/swapping.py 423e8413760b19ac1a157f3a2b286934d677f20d2a858608e7bddd6d1c5f261d
 printf '\n%s fact 115\n' "$mark"
-probe_path /srv/hello/backup/program/backup/volumes.py f067d0bfbef7cba82ef4a060a837b5f015084a2807944ac5fb5592ae786cdae9
+probe_path /srv/hello/backup/program/backup/taking.py c44356e8e20642850f78ac23d278e1828fcd240f5d086063c91517af1af7ef04
 printf '\n%s fact 116\n' "$mark"
-probe_path /srv/hello/backup/settings.json 1cc88e3d6588a213a908e5321c6d87cd51fdca7068fc595674130a2730f7f413
+probe_path /srv/hello/backup/program/backup/volumes.py f067d0bfbef7cba82ef4a060a837b5f015084a2807944ac5fb5592ae786cdae9
 printf '\n%s fact 117\n' "$mark"
-probe_path /srv/hello/backup/password ''
+probe_path /srv/hello/backup/settings.json 1cc88e3d6588a213a908e5321c6d87cd51fdca7068fc595674130a2730f7f413
 printf '\n%s fact 118\n' "$mark"
-probe_path /etc/systemd/system/selvedge-hello-backup.service b43dd957e4e380bca1cf4e7fbbb6c24f9cfe40afaa4eca97eb7ec1cf9b1e79c5
+probe_path /srv/hello/backup/password ''
 printf '\n%s fact 119\n' "$mark"
-probe_path /etc/systemd/system/selvedge-hello-backup.timer 0a60bf094f728dbe62b7b608001ec5bc5a0032ca57676db9eb7cefb7a7d7c3d4
+probe_path /etc/systemd/system/selvedge-hello-backup.service b43dd957e4e380bca1cf4e7fbbb6c24f9cfe40afaa4eca97eb7ec1cf9b1e79c5
 printf '\n%s fact 120\n' "$mark"
+probe_path /etc/systemd/system/selvedge-hello-backup.timer 0a60bf094f728dbe62b7b608001ec5bc5a0032ca57676db9eb7cefb7a7d7c3d4
+printf '\n%s fact 121\n' "$mark"
 probe_unit selvedge-hello-backup.timer
 printf Stamp=
 stamp_read selvedge-hello-backup.timer
 echo
-printf '\n%s fact 121\n' "$mark"
-probe_path /etc/systemd/system/selvedge-hello-rehearsal.service c95c2786f11b4a97aa42952d40d41d47e2cfc8af7b7ec62b2c6fb049f2b78023
 printf '\n%s fact 122\n' "$mark"
-probe_path /etc/systemd/system/selvedge-hello-rehearsal.timer 4a21201436f150fe9bd31b9e526ac831185e6d85d77560b71461b13b835e0ed9
+probe_path /etc/systemd/system/selvedge-hello-rehearsal.service c95c2786f11b4a97aa42952d40d41d47e2cfc8af7b7ec62b2c6fb049f2b78023
 printf '\n%s fact 123\n' "$mark"
+probe_path /etc/systemd/system/selvedge-hello-rehearsal.timer 4a21201436f150fe9bd31b9e526ac831185e6d85d77560b71461b13b835e0ed9
+printf '\n%s fact 124\n' "$mark"
 probe_unit selvedge-hello-rehearsal.timer
 printf Stamp=
 stamp_read selvedge-hello-rehearsal.timer
 echo
-printf '\n%s fact 124\n' "$mark"
+printf '\n%s fact 125\n' "$mark"
 app=hello
 base=/srv/hello
 run_dir=/run/hello
@@ -437,186 +439,186 @@ supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 base=/srv/hello
 environment_of_left 0123456789ab-fae144
-printf '\n%s fact 125\n' "$mark"
-probe_path /etc/selvedge/hello/database.pem ''
 printf '\n%s fact 126\n' "$mark"
+probe_path /etc/selvedge/hello/database.pem ''
+printf '\n%s fact 127\n' "$mark"
 app=hello
 timers_listed
-printf '\n%s fact 127\n' "$mark"
-probe_path /srv/hello/timers ''
 printf '\n%s fact 128\n' "$mark"
-probe_path /srv/hello/timers/record 016d598f7909600b58310cbffaa073cabf359071047ec5d768915d9dbf710224
+probe_path /srv/hello/timers ''
 printf '\n%s fact 129\n' "$mark"
-probe_path /srv/hello/timers/cleanup.sh f6c8b49b4298ef8e5c1b569e1f964fa54474fcd3dac1d85e8fb8f95afaa6f0cf
+probe_path /srv/hello/timers/record 016d598f7909600b58310cbffaa073cabf359071047ec5d768915d9dbf710224
 printf '\n%s fact 130\n' "$mark"
-probe_path /etc/systemd/system/selvedge-timer-hello.cleanup.service ea1abdcf248c680dfd053b0bfdfe9e8993557c489a957e2ea334162638a17889
+probe_path /srv/hello/timers/cleanup.sh f6c8b49b4298ef8e5c1b569e1f964fa54474fcd3dac1d85e8fb8f95afaa6f0cf
 printf '\n%s fact 131\n' "$mark"
-probe_path /etc/systemd/system/selvedge-timer-hello.cleanup.timer 19bc05e1b858ff8f1791adff645d484d7cc5f2145c1526b305524b91843f3a71
+probe_path /etc/systemd/system/selvedge-timer-hello.cleanup.service ea1abdcf248c680dfd053b0bfdfe9e8993557c489a957e2ea334162638a17889
 printf '\n%s fact 132\n' "$mark"
+probe_path /etc/systemd/system/selvedge-timer-hello.cleanup.timer 19bc05e1b858ff8f1791adff645d484d7cc5f2145c1526b305524b91843f3a71
+printf '\n%s fact 133\n' "$mark"
 probe_unit selvedge-timer-hello.cleanup.timer
 printf Stamp=
 stamp_read selvedge-timer-hello.cleanup.timer
 echo
-printf '\n%s fact 133\n' "$mark"
-hook_switched /srv/hello/instances/.after_switch fa95d49c11eeb778 0123456789ab-fae144 /srv/hello/live.sock
 printf '\n%s fact 134\n' "$mark"
-[ -e /etc/nginx/nginx.conf ] && echo there || true
+hook_switched /srv/hello/instances/.after_switch fa95d49c11eeb778 0123456789ab-fae144 /srv/hello/live.sock
 printf '\n%s fact 135\n' "$mark"
-probe_port 80
+[ -e /etc/nginx/nginx.conf ] && echo there || true
 printf '\n%s fact 136\n' "$mark"
-site_fact
+probe_port 80
 printf '\n%s fact 137\n' "$mark"
-grep -hs -e '^ENABLED=yes' -e '^### tuple' /etc/ufw/ufw.conf /etc/ufw/user.rules || :
+site_fact
 printf '\n%s fact 138\n' "$mark"
+grep -hs -e '^ENABLED=yes' -e '^### tuple' /etc/ufw/ufw.conf /etc/ufw/user.rules || :
+printf '\n%s fact 139\n' "$mark"
 site_fact
 echo
 echo --
 site_addresses
-printf '\n%s fact 139\n' "$mark"
+printf '\n%s fact 140\n' "$mark"
 if [ -e /etc/nginx/sites-enabled/hello ]; then
 site_hold_fact /etc/nginx/sites-enabled/hello hello
 fi
-printf '\n%s fact 140\n' "$mark"
+printf '\n%s fact 141\n' "$mark"
 site_fact
 echo
 echo --
 site_locations
-printf '\n%s fact 141\n' "$mark"
-probe_path /var/log/hello ''
 printf '\n%s fact 142\n' "$mark"
+probe_path /var/log/hello ''
+printf '\n%s fact 143\n' "$mark"
 probe_path /var/log/hello/nginx-access.log
 probe_path /var/log/hello/nginx-error.log
 probe_path /var/log/hello/nginx-missed.log
-printf '\n%s fact 143\n' "$mark"
-probe_path /var/www/letsencrypt ''
 printf '\n%s fact 144\n' "$mark"
-probe_path /etc/systemd/system/nginx.service.d/50-selvedge.conf 61fffcbcde02de4ab498c74d4e5f2bdf03c1e613bad08250f36e2dd3a26b19dc
+probe_path /var/www/letsencrypt ''
 printf '\n%s fact 145\n' "$mark"
-probe_path /etc/systemd/system/selvedge-hello-boot.service eaf5d81bb95bd55712c4a4a5dbb00e805fe0b2c7e8f02a3645ccbc94022a7ff2
+probe_path /etc/systemd/system/nginx.service.d/50-selvedge.conf 61fffcbcde02de4ab498c74d4e5f2bdf03c1e613bad08250f36e2dd3a26b19dc
 printf '\n%s fact 146\n' "$mark"
-probe_path /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service ''
+probe_path /etc/systemd/system/selvedge-hello-boot.service eaf5d81bb95bd55712c4a4a5dbb00e805fe0b2c7e8f02a3645ccbc94022a7ff2
 printf '\n%s fact 147\n' "$mark"
+probe_path /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service ''
+printf '\n%s fact 148\n' "$mark"
 site_unreadable /srv/hello/current backend/static
 site_unreadable /srv/hello/current frontend/dist
 site_without_page /srv/hello/current frontend/dist
 echo end
-printf '\n%s fact 148\n' "$mark"
-stat -c '%a %U %G' -- /srv/hello/shared/uploads 2>/dev/null || true
 printf '\n%s fact 149\n' "$mark"
-probe_path /etc/nginx/selvedge/hello.htpasswd ''
+stat -c '%a %U %G' -- /srv/hello/shared/uploads 2>/dev/null || true
 printf '\n%s fact 150\n' "$mark"
-probe_path /etc/selvedge/hello/site-login ''
+probe_path /etc/nginx/selvedge/hello.htpasswd ''
 printf '\n%s fact 151\n' "$mark"
-probe_path /var/lib/nginx/cache-hello ''
+probe_path /etc/selvedge/hello/site-login ''
 printf '\n%s fact 152\n' "$mark"
+probe_path /var/lib/nginx/cache-hello ''
+printf '\n%s fact 153\n' "$mark"
 probe_path /etc/nginx/nginx.conf
 cat -- /etc/nginx/nginx.conf
-printf '\n%s fact 153\n' "$mark"
-nginx_outsider
 printf '\n%s fact 154\n' "$mark"
+nginx_outsider
+printf '\n%s fact 155\n' "$mark"
 grep -lsE '^[^#]*worker_rlimit_nofile[[:space:]]' /etc/nginx/nginx.conf /etc/nginx/modules-enabled/*.conf
 if [ -e /etc/nginx/nginx.conf ] && ! grep -qE '^[^#]*include[[:space:]]+[^;]*modules-enabled/' /etc/nginx/nginx.conf; then echo unread; fi
 echo --
 probe_path /etc/nginx/modules-enabled/90-selvedge.conf 955f75b327991cce6c32f3709b577bb633aea20078a339e805be68e9ca81fed9
-printf '\n%s fact 155\n' "$mark"
+printf '\n%s fact 156\n' "$mark"
 nginx_without_sites /etc/nginx/conf.d/selvedge-sites.conf
 echo --
 probe_path /etc/nginx/conf.d/selvedge-sites.conf b0ddaf16977a6b8c5f9fbda3f2f56b94909bd9e904f52a165acd7b33d4cbac9d
-printf '\n%s fact 156\n' "$mark"
-probe_path /etc/nginx/conf.d/selvedge.conf 53268a307cc66ac18c2cb333cb71d8b67b6c1e0b4ccd6f5c21aabfb1ddbce4cd
 printf '\n%s fact 157\n' "$mark"
-probe_path /etc/nginx/conf.d/00-log-selvedge.conf 91d953566d8ad6c43c35a82a6c630b92f0c2c800b0f77eb083b684b7b40da1e3
+probe_path /etc/nginx/conf.d/selvedge.conf 53268a307cc66ac18c2cb333cb71d8b67b6c1e0b4ccd6f5c21aabfb1ddbce4cd
 printf '\n%s fact 158\n' "$mark"
-probe_path /etc/nginx/snippets/hello.include.conf ''
+probe_path /etc/nginx/conf.d/00-log-selvedge.conf 91d953566d8ad6c43c35a82a6c630b92f0c2c800b0f77eb083b684b7b40da1e3
 printf '\n%s fact 159\n' "$mark"
-probe_path /etc/nginx/snippets/hello.conf 9c63176beeb145b162c54e080cbea2e4e939bca577f973faddf5b25cccf906f5
+probe_path /etc/nginx/snippets/hello.include.conf ''
 printf '\n%s fact 160\n' "$mark"
-probe_path /etc/nginx/conf.d/00-selvedge-hello.conf ''
+probe_path /etc/nginx/snippets/hello.conf 9c63176beeb145b162c54e080cbea2e4e939bca577f973faddf5b25cccf906f5
 printf '\n%s fact 161\n' "$mark"
-site_locations_of hello
+probe_path /etc/nginx/conf.d/00-selvedge-hello.conf ''
 printf '\n%s fact 162\n' "$mark"
+site_locations_of hello
+printf '\n%s fact 163\n' "$mark"
 site_hold_fact /etc/nginx/sites-available/hello hello
 echo --
 probe_path /etc/nginx/sites-available/hello 012e119502ffd765eceebd7c4f27bc76eea623112ac4a4536db5c6b453b7edc2
-printf '\n%s fact 163\n' "$mark"
-probe_path /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 164\n' "$mark"
-if site_is_debians; then echo debians; fi
+probe_path /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 165\n' "$mark"
+if site_is_debians; then echo debians; fi
+printf '\n%s fact 166\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default.conf -
-printf '\n%s fact 166\n' "$mark"
-site_fact
 printf '\n%s fact 167\n' "$mark"
-probe_path /etc/logrotate.d/hello 94e58c367a9b8707bd483908e241fed71a957b6f3ce9dfe30b598e254ff46f4a
+site_fact
 printf '\n%s fact 168\n' "$mark"
+probe_path /etc/logrotate.d/hello 94e58c367a9b8707bd483908e241fed71a957b6f3ce9dfe30b598e254ff46f4a
+printf '\n%s fact 169\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
 stamp_read nginx-hello
 echo
-printf '\n%s fact 169\n' "$mark"
-maintenance_fact hello
 printf '\n%s fact 170\n' "$mark"
+maintenance_fact hello
+printf '\n%s fact 171\n' "$mark"
 printf '\n--- unit\n'
 probe_unit fail2ban.service
 printf '\n--- loaded\n'
 stamp_read 60-selvedge-hello
 printf '\n--- file\n'
 probe_path /etc/fail2ban/jail.d/60-selvedge-hello.local dced4c593d836f4c1c5820ea1e68b73e1c4f23c7e6dfe48a5e0610ea359819fe
-printf '\n%s fact 171\n' "$mark"
-[ -e /etc/nginx/sites-available/hello ] && echo there || true
 printf '\n%s fact 172\n' "$mark"
-probe_port 443
+[ -e /etc/nginx/sites-available/hello ] && echo there || true
 printf '\n%s fact 173\n' "$mark"
-site_fact
+probe_port 443
 printf '\n%s fact 174\n' "$mark"
-grep -hs -e '^ENABLED=yes' -e '^### tuple' /etc/ufw/ufw.conf /etc/ufw/user.rules || :
+site_fact
 printf '\n%s fact 175\n' "$mark"
-probe_packages certbot
+grep -hs -e '^ENABLED=yes' -e '^### tuple' /etc/ufw/ufw.conf /etc/ufw/user.rules || :
 printf '\n%s fact 176\n' "$mark"
-probe_path /etc/selvedge/hello/acme-ca.pem ''
+probe_packages certbot
 printf '\n%s fact 177\n' "$mark"
-probe_path /etc/selvedge/hello/dns-credentials ''
+probe_path /etc/selvedge/hello/acme-ca.pem ''
 printf '\n%s fact 178\n' "$mark"
+probe_path /etc/selvedge/hello/dns-credentials ''
+printf '\n%s fact 179\n' "$mark"
 probe_unit certbot.timer
 printf Stamp=
 stamp_read certbot.timer
 echo
-printf '\n%s fact 179\n' "$mark"
-certbot_fact hello certbot.service
 printf '\n%s fact 180\n' "$mark"
+certbot_fact hello certbot.service
+printf '\n%s fact 181\n' "$mark"
 nginx_version
 probe_path /etc/nginx/snippets/selvedge-listen-tls.conf -
-printf '\n%s fact 181\n' "$mark"
-probe_path /etc/nginx/sites-available/hello-tls d9e0a15756ec016a6bf9dd3cf7204a3c5c443fd40609fc6f82c8e8f1e82bf6fa
 printf '\n%s fact 182\n' "$mark"
-probe_path /etc/nginx/sites-enabled/hello-tls ''
+probe_path /etc/nginx/sites-available/hello-tls d9e0a15756ec016a6bf9dd3cf7204a3c5c443fd40609fc6f82c8e8f1e82bf6fa
 printf '\n%s fact 183\n' "$mark"
-probe_path /etc/nginx/snippets/hello-http.conf 5f1dc54076a4b2a6cd9bea6a1b6b4305c5e649dded48e1a14ca8382c0686e8e0
+probe_path /etc/nginx/sites-enabled/hello-tls ''
 printf '\n%s fact 184\n' "$mark"
+probe_path /etc/nginx/snippets/hello-http.conf 5f1dc54076a4b2a6cd9bea6a1b6b4305c5e649dded48e1a14ca8382c0686e8e0
+printf '\n%s fact 185\n' "$mark"
 site_hold_fact /etc/nginx/sites-available/hello hello
 echo --
 probe_path /etc/nginx/sites-available/hello 012e119502ffd765eceebd7c4f27bc76eea623112ac4a4536db5c6b453b7edc2
-printf '\n%s fact 185\n' "$mark"
+printf '\n%s fact 186\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default-tls.conf -
-printf '\n%s fact 186\n' "$mark"
+printf '\n%s fact 187\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
 stamp_read nginx-tls-hello
 echo
 https_fact /etc/letsencrypt/live/hello/fullchain.pem nginx-tls-hello hello.example.com 443
-printf '\n%s fact 187\n' "$mark"
+printf '\n%s fact 188\n' "$mark"
 probe_path /etc/selvedge/hello/certificate.pem ''
 :
 }
 read_lookups() {
-probe_take_paths /etc/systemd/system/selvedge-redis@.service /etc/selvedge/redis/hello.conf /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-fae144 /srv/hello/instances/0123456789ab-fae144/.venv /srv/hello/instances/0123456789ab-fae144/env /srv/hello/instances/0123456789ab-fae144/run /srv/hello/instances/0123456789ab-fae144/selvedge_worker.py /srv/hello/instances/0123456789ab-fae144/selvedge_app.py /srv/hello/instances/0123456789ab-fae144/selvedge_explain.py /srv/hello/instances/0123456789ab-fae144/selvedge_asgi.py /srv/hello/instances/0123456789ab-fae144/selvedge_log.py /srv/hello/instances/0123456789ab-fae144/gunicorn_start /srv/hello/instances/0123456789ab-fae144/processes /srv/hello/instances/0123456789ab-fae144/processes/worker /srv/hello/instances/0123456789ab-fae144/processes/worker/start /srv/hello/instances/0123456789ab-fae144/processes/worker/settings /srv/hello/instances/0123456789ab-fae144/processes/worker/process.conf /srv/hello/instances/0123456789ab-fae144/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/supervisor.service.d/50-selvedge-hello.conf /etc/systemd/system/docker.service.d/50-selvedge-hello.conf /etc/systemd/system/docker.service.wants/selvedge-stop.hello.service /srv/hello/stop_processes.py /etc/systemd/system/selvedge-stop.hello.service /usr/local/lib/selvedge/messages /usr/local/lib/selvedge/messages/messages /usr/local/lib/selvedge/messages/messages/__init__.py /usr/local/lib/selvedge/messages/__main__.py /usr/local/lib/selvedge/messages/messages/checks.py /usr/local/lib/selvedge/messages/messages/ended.py /usr/local/lib/selvedge/messages/messages/escapes.py /usr/local/lib/selvedge/messages/messages/notify.py /usr/local/lib/selvedge/messages/messages/outcome.py /usr/local/lib/selvedge/messages/messages/sending.py /usr/local/lib/selvedge/messages/messages/settings.py /usr/local/lib/selvedge/messages/messages/text.py /usr/local/lib/selvedge/messages/messages/told.py /usr/local/lib/selvedge/messages/messages/trial.py /usr/local/lib/selvedge/notify /etc/selvedge/hello/notify.json /etc/selvedge/hello/notify-urls /etc/systemd/system/selvedge-notify@.service /etc/systemd/system/selvedge-notify-check.service /etc/systemd/system/selvedge-notify-check.timer /etc/systemd/system/certbot.service.d/selvedge-notify.conf /etc/systemd/system/snap.certbot.renew.service.d/selvedge-notify.conf /etc/systemd/system/selvedge-certbot.service.d/selvedge-notify.conf /srv/hello/backup /srv/hello/backup/state /srv/hello/backup/program /srv/hello/backup/program/backup /srv/hello/backup/program/backup/__init__.py /srv/hello/backup/program/__main__.py /srv/hello/backup/program/backup/choosing.py /srv/hello/backup/program/backup/dumps.py /srv/hello/backup/program/backup/excluding.py /srv/hello/backup/program/backup/finding.py /srv/hello/backup/program/backup/paths.py /srv/hello/backup/program/backup/postgres.py /srv/hello/backup/program/backup/psql.py /srv/hello/backup/program/backup/repository.py /srv/hello/backup/program/backup/restoring.py /srv/hello/backup/program/backup/settings.py /srv/hello/backup/program/backup/sqlite.py /srv/hello/backup/program/backup/swapping.py /srv/hello/backup/program/backup/taking.py /srv/hello/backup/program/backup/volumes.py /srv/hello/backup/settings.json /srv/hello/backup/password /etc/systemd/system/selvedge-hello-backup.service /etc/systemd/system/selvedge-hello-backup.timer /etc/systemd/system/selvedge-hello-rehearsal.service /etc/systemd/system/selvedge-hello-rehearsal.timer /etc/selvedge/hello/database.pem /srv/hello/timers /srv/hello/timers/record /srv/hello/timers/cleanup.sh /etc/systemd/system/selvedge-timer-hello.cleanup.service /etc/systemd/system/selvedge-timer-hello.cleanup.timer /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /var/lib/nginx/cache-hello /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/selvedge/hello/dns-credentials /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
-probe_take_hashes /etc/systemd/system/selvedge-redis@.service /etc/selvedge/redis/hello.conf /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-fae144/env /srv/hello/instances/0123456789ab-fae144/run /srv/hello/instances/0123456789ab-fae144/selvedge_worker.py /srv/hello/instances/0123456789ab-fae144/selvedge_app.py /srv/hello/instances/0123456789ab-fae144/selvedge_explain.py /srv/hello/instances/0123456789ab-fae144/selvedge_asgi.py /srv/hello/instances/0123456789ab-fae144/selvedge_log.py /srv/hello/instances/0123456789ab-fae144/gunicorn_start /srv/hello/instances/0123456789ab-fae144/processes/worker/start /srv/hello/instances/0123456789ab-fae144/processes/worker/settings /srv/hello/instances/0123456789ab-fae144/processes/worker/process.conf /srv/hello/instances/0123456789ab-fae144/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/supervisor.service.d/50-selvedge-hello.conf /srv/hello/stop_processes.py /etc/systemd/system/selvedge-stop.hello.service /usr/local/lib/selvedge/messages/messages/__init__.py /usr/local/lib/selvedge/messages/__main__.py /usr/local/lib/selvedge/messages/messages/checks.py /usr/local/lib/selvedge/messages/messages/ended.py /usr/local/lib/selvedge/messages/messages/escapes.py /usr/local/lib/selvedge/messages/messages/notify.py /usr/local/lib/selvedge/messages/messages/outcome.py /usr/local/lib/selvedge/messages/messages/sending.py /usr/local/lib/selvedge/messages/messages/settings.py /usr/local/lib/selvedge/messages/messages/text.py /usr/local/lib/selvedge/messages/messages/told.py /usr/local/lib/selvedge/messages/messages/trial.py /usr/local/lib/selvedge/notify /etc/selvedge/hello/notify.json /etc/selvedge/hello/notify-urls /etc/systemd/system/selvedge-notify@.service /etc/systemd/system/selvedge-notify-check.service /etc/systemd/system/selvedge-notify-check.timer /etc/systemd/system/certbot.service.d/selvedge-notify.conf /etc/systemd/system/snap.certbot.renew.service.d/selvedge-notify.conf /etc/systemd/system/selvedge-certbot.service.d/selvedge-notify.conf /srv/hello/backup/program/backup/__init__.py /srv/hello/backup/program/__main__.py /srv/hello/backup/program/backup/choosing.py /srv/hello/backup/program/backup/dumps.py /srv/hello/backup/program/backup/excluding.py /srv/hello/backup/program/backup/finding.py /srv/hello/backup/program/backup/paths.py /srv/hello/backup/program/backup/postgres.py /srv/hello/backup/program/backup/psql.py /srv/hello/backup/program/backup/repository.py /srv/hello/backup/program/backup/restoring.py /srv/hello/backup/program/backup/settings.py /srv/hello/backup/program/backup/sqlite.py /srv/hello/backup/program/backup/swapping.py /srv/hello/backup/program/backup/taking.py /srv/hello/backup/program/backup/volumes.py /srv/hello/backup/settings.json /srv/hello/backup/password /etc/systemd/system/selvedge-hello-backup.service /etc/systemd/system/selvedge-hello-backup.timer /etc/systemd/system/selvedge-hello-rehearsal.service /etc/systemd/system/selvedge-hello-rehearsal.timer /srv/hello/timers/record /srv/hello/timers/cleanup.sh /etc/systemd/system/selvedge-timer-hello.cleanup.service /etc/systemd/system/selvedge-timer-hello.cleanup.timer /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_paths /etc/systemd/system/selvedge-redis@.service /etc/selvedge/redis/hello.conf /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-fae144 /srv/hello/instances/0123456789ab-fae144/.venv /srv/hello/instances/0123456789ab-fae144/env /srv/hello/instances/0123456789ab-fae144/run /srv/hello/instances/0123456789ab-fae144/selvedge_worker.py /srv/hello/instances/0123456789ab-fae144/selvedge_app.py /srv/hello/instances/0123456789ab-fae144/selvedge_explain.py /srv/hello/instances/0123456789ab-fae144/selvedge_asgi.py /srv/hello/instances/0123456789ab-fae144/selvedge_log.py /srv/hello/instances/0123456789ab-fae144/gunicorn_start /srv/hello/instances/0123456789ab-fae144/processes /srv/hello/instances/0123456789ab-fae144/processes/worker /srv/hello/instances/0123456789ab-fae144/processes/worker/start /srv/hello/instances/0123456789ab-fae144/processes/worker/settings /srv/hello/instances/0123456789ab-fae144/processes/worker/process.conf /srv/hello/instances/0123456789ab-fae144/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/supervisor.service.d/50-selvedge-hello.conf /etc/systemd/system/docker.service.d/50-selvedge-hello.conf /etc/systemd/system/docker.service.wants/selvedge-stop.hello.service /srv/hello/stop_processes.py /etc/systemd/system/selvedge-stop.hello.service /usr/local/lib/selvedge/messages /usr/local/lib/selvedge/messages/messages /usr/local/lib/selvedge/messages/messages/__init__.py /usr/local/lib/selvedge/messages/__main__.py /usr/local/lib/selvedge/messages/messages/checks.py /usr/local/lib/selvedge/messages/messages/ended.py /usr/local/lib/selvedge/messages/messages/escapes.py /usr/local/lib/selvedge/messages/messages/notify.py /usr/local/lib/selvedge/messages/messages/outcome.py /usr/local/lib/selvedge/messages/messages/sending.py /usr/local/lib/selvedge/messages/messages/settings.py /usr/local/lib/selvedge/messages/messages/text.py /usr/local/lib/selvedge/messages/messages/told.py /usr/local/lib/selvedge/messages/messages/trial.py /usr/local/lib/selvedge/notify /etc/selvedge/hello/notify.json /etc/selvedge/hello/notify-urls /etc/systemd/system/selvedge-notify@.service /etc/systemd/system/selvedge-notify-check.service /etc/systemd/system/selvedge-notify-check.timer /etc/systemd/system/certbot.service.d/selvedge-notify.conf /etc/systemd/system/snap.certbot.renew.service.d/selvedge-notify.conf /etc/systemd/system/selvedge-certbot.service.d/selvedge-notify.conf /srv/hello/backup /srv/hello/backup/state /srv/hello/backup/program /srv/hello/backup/program/backup /srv/hello/backup/program/backup/__init__.py /srv/hello/backup/program/__main__.py /srv/hello/backup/program/backup/choosing.py /srv/hello/backup/program/backup/dumps.py /srv/hello/backup/program/backup/excluding.py /srv/hello/backup/program/backup/finding.py /srv/hello/backup/program/backup/network.py /srv/hello/backup/program/backup/paths.py /srv/hello/backup/program/backup/postgres.py /srv/hello/backup/program/backup/psql.py /srv/hello/backup/program/backup/repository.py /srv/hello/backup/program/backup/restoring.py /srv/hello/backup/program/backup/settings.py /srv/hello/backup/program/backup/sqlite.py /srv/hello/backup/program/backup/swapping.py /srv/hello/backup/program/backup/taking.py /srv/hello/backup/program/backup/volumes.py /srv/hello/backup/settings.json /srv/hello/backup/password /etc/systemd/system/selvedge-hello-backup.service /etc/systemd/system/selvedge-hello-backup.timer /etc/systemd/system/selvedge-hello-rehearsal.service /etc/systemd/system/selvedge-hello-rehearsal.timer /etc/selvedge/hello/database.pem /srv/hello/timers /srv/hello/timers/record /srv/hello/timers/cleanup.sh /etc/systemd/system/selvedge-timer-hello.cleanup.service /etc/systemd/system/selvedge-timer-hello.cleanup.timer /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /var/lib/nginx/cache-hello /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/selvedge/hello/dns-credentials /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
+probe_take_hashes /etc/systemd/system/selvedge-redis@.service /etc/selvedge/redis/hello.conf /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-fae144/env /srv/hello/instances/0123456789ab-fae144/run /srv/hello/instances/0123456789ab-fae144/selvedge_worker.py /srv/hello/instances/0123456789ab-fae144/selvedge_app.py /srv/hello/instances/0123456789ab-fae144/selvedge_explain.py /srv/hello/instances/0123456789ab-fae144/selvedge_asgi.py /srv/hello/instances/0123456789ab-fae144/selvedge_log.py /srv/hello/instances/0123456789ab-fae144/gunicorn_start /srv/hello/instances/0123456789ab-fae144/processes/worker/start /srv/hello/instances/0123456789ab-fae144/processes/worker/settings /srv/hello/instances/0123456789ab-fae144/processes/worker/process.conf /srv/hello/instances/0123456789ab-fae144/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/supervisor.service.d/50-selvedge-hello.conf /srv/hello/stop_processes.py /etc/systemd/system/selvedge-stop.hello.service /usr/local/lib/selvedge/messages/messages/__init__.py /usr/local/lib/selvedge/messages/__main__.py /usr/local/lib/selvedge/messages/messages/checks.py /usr/local/lib/selvedge/messages/messages/ended.py /usr/local/lib/selvedge/messages/messages/escapes.py /usr/local/lib/selvedge/messages/messages/notify.py /usr/local/lib/selvedge/messages/messages/outcome.py /usr/local/lib/selvedge/messages/messages/sending.py /usr/local/lib/selvedge/messages/messages/settings.py /usr/local/lib/selvedge/messages/messages/text.py /usr/local/lib/selvedge/messages/messages/told.py /usr/local/lib/selvedge/messages/messages/trial.py /usr/local/lib/selvedge/notify /etc/selvedge/hello/notify.json /etc/selvedge/hello/notify-urls /etc/systemd/system/selvedge-notify@.service /etc/systemd/system/selvedge-notify-check.service /etc/systemd/system/selvedge-notify-check.timer /etc/systemd/system/certbot.service.d/selvedge-notify.conf /etc/systemd/system/snap.certbot.renew.service.d/selvedge-notify.conf /etc/systemd/system/selvedge-certbot.service.d/selvedge-notify.conf /srv/hello/backup/program/backup/__init__.py /srv/hello/backup/program/__main__.py /srv/hello/backup/program/backup/choosing.py /srv/hello/backup/program/backup/dumps.py /srv/hello/backup/program/backup/excluding.py /srv/hello/backup/program/backup/finding.py /srv/hello/backup/program/backup/network.py /srv/hello/backup/program/backup/paths.py /srv/hello/backup/program/backup/postgres.py /srv/hello/backup/program/backup/psql.py /srv/hello/backup/program/backup/repository.py /srv/hello/backup/program/backup/restoring.py /srv/hello/backup/program/backup/settings.py /srv/hello/backup/program/backup/sqlite.py /srv/hello/backup/program/backup/swapping.py /srv/hello/backup/program/backup/taking.py /srv/hello/backup/program/backup/volumes.py /srv/hello/backup/settings.json /srv/hello/backup/password /etc/systemd/system/selvedge-hello-backup.service /etc/systemd/system/selvedge-hello-backup.timer /etc/systemd/system/selvedge-hello-rehearsal.service /etc/systemd/system/selvedge-hello-rehearsal.timer /srv/hello/timers/record /srv/hello/timers/cleanup.sh /etc/systemd/system/selvedge-timer-hello.cleanup.service /etc/systemd/system/selvedge-timer-hello.cleanup.timer /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor restic certbot
 :
 }
