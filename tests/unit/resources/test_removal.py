@@ -64,6 +64,7 @@ OWNED = (
     "/etc/supervisor/conf.d/hello.conf",
     "/etc/systemd/system/docker.service.d/50-selvedge-hello.conf",
     "/etc/systemd/system/docker.service.wants/selvedge-stop.hello.service",
+    "/etc/systemd/system/multi-user.target.wants/selvedge-drained.hello.service",
     "/etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service",
     "/etc/systemd/system/multi-user.target.wants/selvedge-leave.hello.service",
     "/etc/systemd/system/prometheus-redis-exporter.service.d/60-hello.conf",
