@@ -12,6 +12,9 @@ from selvedge.shell.quoting import words
 if TYPE_CHECKING:
     from selvedge.config.target import Target
 
+WANTED = "/etc/systemd/system/multi-user.target.wants"
+"""The folder with the links of the units that are on at boot."""
+
 
 class Drained(Resource):
     """The server refuses new connections of the balancers, also after a reboot. With drained=False it takes them.
@@ -93,7 +96,13 @@ class DrainRules(Resource):
         return Change("refuse new requests of the present balancers, while the server is drained", f"nft -f {words(self.rules)}")
 
     def owned(self) -> tuple[str, ...]:
+<<<<<<< HEAD
         return (f"/etc/systemd/system/multi-user.target.wants/{self.unit}", self.mark)
+||||||| 1818f778
+        return (self.mark,)
+=======
+        return (self.mark, f"{WANTED}/{self.unit}")
+>>>>>>> bal
 
 
 class NoBackend(Resource):
@@ -114,9 +123,9 @@ class NoBackend(Resource):
     @classmethod
     def of(cls, app: Target) -> NoBackend:
         """Return the resource of a host that is no backend, or no longer one."""
-        paths, folder = app.paths, "/etc/systemd/system"
+        paths = app.paths
         units = (paths.drained_unit, paths.leave_unit)
-        files = tuple(f"{each}/{unit}" for unit in units for each in (f"{folder}/multi-user.target.wants", folder))
+        files = tuple(f"{folder}/{unit}" for unit in units for folder in (WANTED, "/etc/systemd/system"))
         rest = (paths.drain_rules, paths.drain_mark, Stamp(paths.leave_unit).path)
         return cls(app.name, *units, f"selvedge_{app.nginx_id}", files, rest)
 
