@@ -96,13 +96,7 @@ class DrainRules(Resource):
         return Change("refuse new requests of the present balancers, while the server is drained", f"nft -f {words(self.rules)}")
 
     def owned(self) -> tuple[str, ...]:
-<<<<<<< HEAD
-        return (f"/etc/systemd/system/multi-user.target.wants/{self.unit}", self.mark)
-||||||| 1818f778
-        return (self.mark,)
-=======
         return (self.mark, f"{WANTED}/{self.unit}")
->>>>>>> bal
 
 
 class NoBackend(Resource):

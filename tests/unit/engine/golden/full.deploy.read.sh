@@ -385,7 +385,7 @@ probe_path /srv/hello/backup/program/backup/excluding.py 15724bc49356bd6902a7c1f
 printf '\n%s fact 104\n' "$mark"
 probe_path /srv/hello/backup/program/backup/finding.py 54f3289d4a14ed13ebc31eba7cf4d638a689904c9840c4ee4dff42222183c42f
 printf '\n%s fact 105\n' "$mark"
-probe_path /srv/hello/backup/program/backup/network.py c2d1794168f0a60d1aed6a2ecbbdd5e1cd22996e7971a6fc11e8d6b4f6a8c197
+probe_path /srv/hello/backup/program/backup/network.py f3283a95788e9c870e037128b05635b4f08ec6ad7496c420c6bfebb1b707035a
 printf '\n%s fact 106\n' "$mark"
 probe_path /srv/hello/backup/program/backup/paths.py 63637588719b1309e00d67c29863cb4adeebfb81f662d2e1f64c2ab957f92fe2
 printf '\n%s fact 107\n' "$mark"
