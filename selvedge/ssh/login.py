@@ -62,12 +62,13 @@ class Logins:
 
     def __init__(self, host: Host, config: Config, warn: Callable[[str], None], proved: Collection[HostKey] = ()) -> None:
         self.host = host
-        self._config = config
+        # A new connection changes its configuration, which is empty for a moment: another host's thread must not see that.
+        self._config = config.clone()
         self._warn = warn
         self._proved = proved
         self.configuration = configuration_file(config)
         # `ssh -G` has read ssh's configuration, which Fabric's reader does not know in full.
-        config.base_ssh_config = SSHConfig()
+        self._config.base_ssh_config = SSHConfig()
 
     def log_in(self) -> Connection:
         """Return a connection as the host's user, or as another user of `login_users` if that one cannot log in yet.

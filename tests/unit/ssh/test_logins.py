@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fabric import Config
 
 from selvedge.errors import UnreachableError, UsageError
 from selvedge.ssh.connection import Remote
@@ -39,6 +40,17 @@ def test_the_bootstrap_user_proves_no_login(sshd: Sshd, remote: Callable[..., Re
     sshd.users = ["root"]
     with pytest.raises(UnreachableError, match=r"rejected the login as deploy\. "):
         remote().alone().run("true")
+
+
+def test_a_login_does_not_change_the_configuration_of_the_other_hosts(
+    remote: Callable[..., Remote], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each change of Invoke's configuration empties it for a moment, in which another thread finds no setting."""
+    mine = remote()
+    shared, merge, merged = mine._config, Config.merge, []
+    monkeypatch.setattr(Config, "merge", lambda self: (merged.append(self), merge(self)))
+    assert mine.run("true").status == 0
+    assert merged and not [each for each in merged if each is shared]
 
 
 WRONG_FILES: dict[str, tuple[Callable[[Path], object], str]] = {
