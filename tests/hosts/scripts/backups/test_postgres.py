@@ -283,3 +283,27 @@ def test_a_dump_does_not_fill_the_disk(machine: Machine, cluster: Cluster) -> No
     assert machine.server.run("rm /usr/local/sbin/pg_dump; head -c 37500000 /dev/zero >/srv/most").returncode == 0
     machine.must("take", "scheduled")
     assert machine.left() == []
+
+
+def test_other_servers_are_rejected_until_a_restore_is_finished(machine: Machine, cluster: Cluster) -> None:
+    hba, log = cluster.folder / "data/pg_hba.conf", cluster.folder / "log"
+    usual = hba.read_text()
+    own = "# selvedge: the servers that use the database hello\nhostssl hello hello 10.0.0.2/32 scram-sha-256\n"
+    own += "# selvedge: end of hello\n"
+    clients = machine.server.path("/etc/postgresql/15/main/conf.d/60-selvedge-hello.conf")
+    clients.parent.mkdir(parents=True)
+    clients.touch()
+    hba.write_text(own + usual)
+    try:
+        cluster.sql("create table t (x int)", role="hello")
+        machine.must("take", "manual")
+        machine.must("restore")
+        cluster.sql("drop database hello_restored")
+        assert machine.run("swap")[0] == 1 and hba.read_text() == own + usual
+        assert log.read_text().count("reloading configuration files") == 2
+        machine.must("restore")
+        machine.must("swap")
+        assert hba.read_text() == own + usual and log.read_text().count("reloading configuration files") == 4
+        assert (hba.owner(), hba.stat().st_mode & 0o777) == ("postgres", 0o600)
+    finally:
+        hba.write_text(usual)
