@@ -167,7 +167,7 @@ def test_the_firewall_keeps_what_other_apps_of_the_server_need(server: Any) -> N
 
 
 HBA = "/etc/postgresql/17/main/pg_hba.conf"
-SOCKET = "[Socket]\nListenStream=[fd00::5]:9180\nFreeBind=yes\nIPAddressDeny=any\nIPAddressAllow=fd00::9\n"
+SOCKET = "[Socket]\nListenStream=[fd00::5]:9180\nIPAddressAllow=fd00::9\n"
 
 
 def test_the_firewall_keeps_the_clients_of_other_apps_databases(server: Any) -> None:
@@ -191,12 +191,9 @@ def test_the_firewall_keeps_the_clients_of_other_apps_databases(server: Any) -> 
 
 @pytest.mark.parametrize(("apps", "kept"), [(("hello", "shop"), "fd00::9 9180"), (("hello",), ""), ((), "")])
 def test_the_firewall_keeps_the_prometheus_that_asks_for_other_apps(server: Any, apps: tuple[str, ...], kept: str) -> None:
-    folder = server.path("/etc/selvedge/metrics/apps")
+    folder = server.path("/etc/systemd/system/selvedge-metrics-private.socket.d")
     folder.mkdir(parents=True)
-    for name in apps:
-        (folder / f"{name}.sh").touch()
     assert server.read(Ask("firewall_peers hello"))[0].strip() == ""
-    unit = server.path("/etc/systemd/system/selvedge-metrics-private.socket")
-    unit.parent.mkdir(parents=True)
-    unit.write_text(SOCKET)
+    for name in apps:
+        (folder / f"60-{name}.conf").write_text(SOCKET)
     assert server.read(Ask("firewall_peers hello"))[0].strip() == kept
