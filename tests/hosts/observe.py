@@ -13,10 +13,11 @@ FOLDERS = (
     "/etc /srv /var/lib /var/www /usr /home /root /opt /boot /tmp /var/tmp /var/cache /var/backups /var/spool /var/log/selvedge"
     " /run/selvedge /run/systemd/system"
 )
-# Files that an idle server writes.
+# Files that an idle server writes, and the private /tmp of a service of the boot.
 VOLATILE = re.compile(
     r"/var/lib/systemd/|/var/lib/fail2ban/|/var/lib/logrotate/|/var/lib/private/systemd/|/var/lib/apt/periodic/"
     r"|/srv/[^/]+/shared/|/etc/(resolv\.conf|mtab|\.pwd\.lock|ld\.so\.cache)$"
+    r"|^/tmp/systemd-private-[0-9a-f]+-e2scrub_reap\.service-"
 )
 LISTING = f"""
 for attempt in $(seq 300); do
