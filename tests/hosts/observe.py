@@ -17,7 +17,7 @@ FOLDERS = (
 VOLATILE = re.compile(
     r"/var/lib/systemd/|/var/lib/fail2ban/|/var/lib/logrotate/|/var/lib/private/systemd/|/var/lib/apt/periodic/"
     r"|/srv/[^/]+/shared/|/etc/(resolv\.conf|mtab|\.pwd\.lock|ld\.so\.cache)$"
-    r"|^/tmp/systemd-private-[0-9a-f]+-e2scrub_reap\.service-"
+    r"|^(/var)?/tmp/systemd-private-[0-9a-f]+-e2scrub_reap\.service-"
 )
 LISTING = f"""
 for attempt in $(seq 300); do
