@@ -39,7 +39,7 @@ class TestHooks:
     def test_hooks_of_the_switch_run_at_deploy_restart_and_rollback(
         self, server: Server, project: Project, messages: tuple[dict[str, str], list[dict[str, Any]]]
     ) -> None:
-        """Messages tell of the same releases, except of a restart."""
+        """Messages tell of the same releases, except of a restart, and call no one in the room."""
         env, got = messages
         project.must("-H", server.name, "deploy")
         first, old = assert_consistent(server), project.head
@@ -72,7 +72,7 @@ class TestHooks:
         assert [each["title"] for each in got] == [
             f"hello: {second[:12]} is live", f"hello: rolled back to {first[:12]}", f"hello: {second[:12]} is live",
         ]  # fmt: skip
-        assert got[0]["message"].splitlines()[:2] == ["Test: With <hooks> (Test)", f"{server.name}: fab deploy by {who()}"]
+        assert got[0]["message"].splitlines()[:2] == ["Test: With <\u200bhooks> (Test)", f"{server.name}: fab deploy by {who()}"]
         hooks(project, switch="exit 3")
         project.commit("With a hook that fails")
         failed = project.fab("-H", server.name, "deploy", env=env)
