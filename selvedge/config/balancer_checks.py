@@ -50,16 +50,20 @@ def _missing(balancer: Balancer, settings: Settings) -> Iterator[tuple[KeyPath, 
         yield ("groups", balancer.backends), "is empty, but balancer.backends names it", "Add the servers that run the app."
 
 
+def _members(balancer: Balancer, settings: Settings) -> list[str]:
+    """Return the names of the balancers and of their backends, each once; also those that no host has."""
+    return list(dict.fromkeys([*balancer.hosts, *balancer.members(settings.groups)]))
+
+
 def _addresses(balancer: Balancer, settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
-    names = [*balancer.hosts, *balancer.members(settings.groups)]
-    yield from address_problems(names, settings.hosts, "balancers and backends")
+    yield from address_problems(_members(balancer, settings), settings.hosts, "balancers and backends")
 
 
 def _reachable(balancer: Balancer, settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
     """Yield the hosts whose address does not go together with that of the first balancer: another network, or IPv4 and IPv6."""
-    yield from version_problems([*balancer.hosts, *balancer.members(settings.groups)], settings.hosts)
-    names = [name for name in dict.fromkeys([*balancer.hosts, *balancer.members(settings.groups)]) if name in settings.hosts]
-    texts = {name: private_address(settings.hosts[name]) for name in names}
+    names = _members(balancer, settings)
+    yield from version_problems(names, settings.hosts)
+    texts = {name: private_address(settings.hosts[name]) for name in names if name in settings.hosts}
     found = {name: ipaddress.ip_address(text) for name, text in texts.items() if text}
     if not found:
         return
@@ -96,7 +100,7 @@ def _sites(balancer: Balancer, targets: Mapping[str, Target]) -> Iterator[tuple[
 
 def _different_apps(balancer: Balancer, settings: Settings, targets: Mapping[str, Target]) -> Iterator[tuple[KeyPath, str, str]]:
     """Yield the hosts whose app has another name, or answers at other names, than on the first balancer: [hosts.NAME.app]."""
-    known = [name for name in dict.fromkeys([*balancer.hosts, *balancer.members(settings.groups)]) if name in targets]
+    known = [name for name in _members(balancer, settings) if name in targets]
     apps = {name: targets[name].balancer_site or targets[name] for name in known}
     for name, app in apps.items():
         first = known[0]

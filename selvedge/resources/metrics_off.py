@@ -25,6 +25,11 @@ class PrivateSocket(Service):
         return ()
 
 
+def _needless(found: set[str]) -> bool:
+    """Return whether something is there for this app, or for none. found: the words of metricsoff_needs, and "there"."""
+    return "own" in found or ("there" in found and "other" not in found)
+
+
 class PrivateSocketRemoved(Resource):
     """No Prometheus of another server asks this one for the app. The socket for it stays while another app needs it."""
 
@@ -35,7 +40,7 @@ class PrivateSocketRemoved(Resource):
 
     def plan(self, fact: str) -> Change | None:
         found = set(fact.split())
-        if "own" not in found and ("there" not in found or "other" in found):
+        if not _needless(found):
             return None
         return Change("close this server's metrics to the Prometheus of another one", call("metricsoff_private", self.app))
 
@@ -77,7 +82,7 @@ class ExporterRemoved(Resource):
 
     def plan(self, fact: str) -> Change | None:
         found = set(fact.split())
-        if "own" not in found and ("there" not in found or "other" in found):
+        if not _needless(found):
             return None
         action = f"stop measuring with {self.package} for {self.app}" if "other" in found else f"remove {self.package}"
         return Change(action, call("metricsoff_exporter", self.package, self.app))
