@@ -294,6 +294,9 @@ def test_other_servers_are_rejected_until_a_restore_is_finished(machine: Machine
     clients.parent.mkdir(parents=True)
     clients.touch()
     hba.write_text(own + usual)
+    # The program sees what is outside of its server's folders, but cannot write there.
+    writable = f"mount --bind {hba.parent} {hba.parent} && mount -o remount,bind,rw {hba.parent}"
+    assert machine.server.run(writable).returncode == 0
     try:
         cluster.sql("create table t (x int)", role="hello")
         machine.must("take", "manual")
