@@ -57,7 +57,7 @@ def host_problems(settings: Settings, sources: Sequence[Source]) -> Iterator[Pro
         )
     yield from balancer_problems(settings, targets, sources)
     yield from clients_problems(settings, sources)
-    yield from metrics_problems(settings.metrics, settings.hosts, settings.measured, settings.sandbox, sources)
+    yield from metrics_problems(settings.metrics, settings.hosts, settings.measured, sources)
     yield from _host_entries(settings, balancing, sources)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -75,11 +75,11 @@ class Metrics(Section):
 
 
 def metrics_problems(
-    metrics: Metrics, hosts: Mapping[str, Host], enabled: Sequence[str], sandbox: Collection[str], sources: Sequence[Source]
+    metrics: Metrics, hosts: Mapping[str, Host], enabled: Sequence[str], sources: Sequence[Source]
 ) -> Iterator[Problem]:
     """Yield the problems of `metrics.server`.
 
-    enabled: the hosts with metrics. sandbox: the hosts of the sandbox. sources: the strongest last.
+    enabled: the hosts with metrics. sources: the strongest last.
     """
     for name in (name for name, host in hosts.items() if "server" in host.metrics):
         remedy = "Delete it, and set `server` in [metrics]: one Prometheus asks all servers."
@@ -93,8 +93,6 @@ def metrics_problems(
         problem = f"is {metrics.server}, which has no metrics itself, so no Prometheus would ask the other servers"
         remedy = f"Set `enabled = true` under [hosts.{metrics.server}.metrics], or name another server."
         yield problem_at(sources, ("metrics", "server"), problem, remedy)
-    # Those of the sandbox may have addresses of this machine.
-    names = [metrics.server, *(name for name in enabled if name not in sandbox or metrics.server in sandbox)]
-    who = "metrics.server and the servers that it asks"
+    names, who = [metrics.server, *enabled], "metrics.server and the servers that it asks"
     for path, problem, remedy in (*address_problems(names, hosts, who), *version_problems(names, hosts)):
         yield problem_at(sources, path, problem, remedy)

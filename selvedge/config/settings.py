@@ -155,8 +155,9 @@ class Settings(Section):
 
     @property
     def measured(self) -> list[str]:
-        """The names of the hosts with metrics ([metrics])."""
-        return [name for name, host in self.hosts.items() if host.metrics.get("enabled", self.metrics.enabled) is True]
+        """The names of the hosts with metrics ([metrics]). Only a Prometheus of the sandbox asks the sandbox's hosts."""
+        names = [name for name, host in self.hosts.items() if host.metrics.get("enabled", self.metrics.enabled) is True]
+        return [name for name in names if name not in self._sandbox or self.metrics.server in self._sandbox]
 
     def _asked(self, host: str) -> dict[str, Any]:
         """Return which other servers the Prometheus of a host asks, and which one asks the host."""

@@ -48,28 +48,28 @@ class Visits:
 def visiting(address: str, path: str = "/", pause: float = 0.02) -> Iterator[Visits]:
     """Request a page while the block runs: over three kept connections, and over new ones from three visitors.
 
+    A server may close a kept connection at any time (nginx does when it loads its configuration), and then the visitor asks
+    again over a new one, as browsers do (RFC 9112, 9.3.1).
+
     pause: seconds between two requests of a visitor.
     """
     visits, end = Visits(), threading.Event()
 
     def visit(kept: bool) -> None:
-        connection: http.client.HTTPConnection | None = None
+        connection, used = http.client.HTTPConnection(address, timeout=30), False
         while not end.wait(pause):
-            connection = connection or http.client.HTTPConnection(address, timeout=30)
             try:
                 connection.request("GET", path, headers={} if kept else {"Connection": "close"})
                 answer = connection.getresponse()
                 visits.add(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+                used = kept and not answer.will_close
             except (OSError, http.client.HTTPException) as error:
-                visits.lost(error)
-                kept_open = False
-            else:
-                kept_open = kept and not answer.will_close
-            if not kept_open:
+                if not used or not isinstance(error, ConnectionError):
+                    visits.lost(error)
+                used = False
+            if not used:
                 connection.close()
-                connection = None
-        if connection:
-            connection.close()
+        connection.close()
 
     threads = [threading.Thread(target=visit, args=(kept,)) for kept in (True, False) * 3]
     for thread in threads:

@@ -151,7 +151,7 @@ class Included(Resource):
 
 
 class MaintenanceEnded(Resource):
-    """There are none of the files. They are deleted, but their folder is left to `NginxAfterMaintenance`."""
+    """nginx is told of none of the files. The page and its folder are left to `NginxAfterMaintenance`."""
 
     app: str
     folder: str

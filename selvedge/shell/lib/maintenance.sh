@@ -38,10 +38,10 @@ maintenance_put() {
   } | file_put "$file" 0644 root root
 }
 
-# maintenance_remove FOLDER: delete the files. The folder is left for maintenance_forget, which runs after nginx's reload.
+# maintenance_remove FOLDER: delete the configuration. The page, which nginx shows until its reload, is left for maintenance_forget.
 maintenance_remove() {
   local path
-  for path in "$1"/*; do
+  for path in "$1"/*.conf; do
     if [ -f "$path" ] || [ -L "$path" ]; then file_remove "$path"; fi
   done
 }

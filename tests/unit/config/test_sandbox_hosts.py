@@ -38,6 +38,17 @@ def test_hosts_of_the_sandbox_are_listed_but_never_the_default(settings: Load) -
     assert names(settings(APP + "[hosts.mine]\n").select([])) == ["mine"]
 
 
+@pytest.mark.usefixtures("sandbox")
+def test_only_a_prometheus_of_the_sandbox_asks_the_sandboxs_hosts(settings: Load) -> None:
+    """A server that someone has started on their machine must not change the plan of another one."""
+    own = '[hosts.web-1]\naddress = "203.0.113.1"\n[hosts.web-2]\naddress = "203.0.113.2"\n'
+    found = settings(f'{APP}{own}[metrics]\nenabled = true\nserver = "web-1"\n')
+    assert list(found.target("web-1").asked) == ["web-2"]
+    assert (found.target("sandbox").asked_by, found.target("sandbox").metrics.enabled) == ("", True)
+    inside = settings(f'{APP}[metrics]\nenabled = true\nserver = "web-1"\n')
+    assert list(inside.target("web-1").asked) == ["sandbox"] and inside.target("sandbox").asked_by == "10.0.0.3"
+
+
 def test_the_path_of_the_sandbox() -> None:
     assert sandbox_file({"SELVEDGE_SANDBOX_DIR": "/x"}) == Path("/x/hosts.toml")
     assert sandbox_file({"XDG_STATE_HOME": "/s"}) == Path("/s/selvedge/sandbox/hosts.toml")

@@ -41,14 +41,16 @@ def test_no_name_ends_the_comment(server: Any, name: str) -> None:
     assert head.split(" ", 4)[4] == shown and rest == STATE.text
 
 
-def test_the_end_deletes_the_files_and_then_the_folder(server: Any) -> None:
+def test_the_end_deletes_the_configuration_and_after_the_reload_the_page(server: Any) -> None:
     server.make(STATE)
+    page = server.path(f"{FOLDER}/page.html")
+    page.write_text("x")
     server.path(f"{FOLDER}/left by someone.conf").write_text("x")
     server.path("/var/lib/selvedge/loaded").mkdir(parents=True)
     server.path("/var/lib/selvedge/loaded/maintenance-hello").write_text("x")
     ended = MaintenanceEnded("hello", FOLDER)
     assert server.apply(server.plan(ended)).status == 0
-    assert list(server.path(FOLDER).iterdir()) == [] and server.plan(ended), "nginx has not been reloaded yet"
+    assert list(server.path(FOLDER).iterdir()) == [page] and server.plan(ended), "nginx has not been reloaded yet"
     script = f"undo=/run\n{functions('maintenance', 'stamp')}\nmaintenance_forget {FOLDER} maintenance-hello\n"
     assert server.run(script).returncode == 0 and not server.plan(ended)
     assert not server.path(FOLDER).exists() and not server.path("/var/lib/selvedge/loaded/maintenance-hello").exists()
