@@ -39,5 +39,6 @@ def install(server: Server, project: Project, *packages: str) -> None:
     project.configure(**DOCKER)
     project.must("-H", server.name, "install")
     if packages:
-        server.run(f"uv pip install --quiet --python $(readlink -f /srv/hello/current/.venv)/bin/python {' '.join(packages)}")
+        venv = "$(readlink -f /srv/hello/current/.venv)/bin/python"  # it has no pip
+        server.run(f"python3 -m venv /root/pip && /root/pip/bin/pip --python {venv} install --quiet {' '.join(packages)}")
     server.run(BASE)

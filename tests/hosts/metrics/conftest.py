@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from typing import Any
+
 import pytest
 
-from lab import Lab, Project
+from lab import Lab, Project, Result
 from sandbox import Server
 
 APP = '''\
@@ -47,6 +50,19 @@ def metrics():
 '''
 ON = '[metrics]\nenabled = true\nslow = 0.5\n[timers.broken]\ncommand = "exit 3"\nschedule = "yearly"\n'
 SERVICES = "[services]\npostgres = true\nredis = true\n"
+
+
+@dataclass
+class Watched:
+    """A server with metrics and messages. got: the messages that have arrived."""
+
+    server: Server
+    project: Project
+    env: dict[str, str]
+    got: list[dict[str, Any]] = field(default_factory=list)
+
+    def fab(self, *words: str) -> Result:
+        return self.project.must("-H", self.server.name, *words, env=self.env)
 
 
 @pytest.fixture(scope="class")

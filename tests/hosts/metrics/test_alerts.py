@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import datetime
-import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cryptography import x509
@@ -16,10 +13,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from https_site import gateway
-from lab import Lab, Project, Result, until
+from lab import Lab, Project, until
 from observe import count_execs
-from sandbox import Server
-from tests.hosts.metrics.conftest import APP
+from prometheus import QUICKER, alerts, ask
+from tests.hosts.metrics.conftest import APP, Watched
 from tests.support.webhook import webhook
 
 pytestmark = [pytest.mark.thorough, pytest.mark.timeout(1200)]
@@ -38,20 +35,12 @@ command = "sleep 86399"
 certificate = "own.pem"
 certificate_key = "key.pem"
 """
-QUICKER = """
-cd /etc/selvedge/metrics
-cp rules.yml /root/rules.yml
-sed -i 's/ for: [0-9]*m$/ for: 1s/' rules.yml
-sed -i 's/: 30s/: 5s/; s/: 10s/: 5s/' prometheus.yml
-systemctl restart prometheus
-"""
-"""Minutes become seconds. The expressions of the rules stay."""
 FULL = """
 apt-get install -qq -y e2fsprogs >/dev/null 2>&1
 for number in 0 1 2 3 4 5 6 7; do [ -e /dev/loop$number ] || mknod /dev/loop$number b 7 $number; done
 [ -e /dev/loop-control ] || mknod /dev/loop-control c 10 237
 truncate -s 64M /root/disk && mkfs.ext4 -q -F /root/disk && mkdir -p /mnt/full && mount -o loop /root/disk /mnt/full
-head -c 56M /dev/zero >/mnt/full/data
+head -c 64M /dev/zero >/mnt/full/data 2>/dev/null || :
 """
 FEW = """
 sed 's/^MemAvailable:.*/MemAvailable:     100000 kB/' /proc/meminfo >/run/meminfo
@@ -59,17 +48,8 @@ mount --bind /run/meminfo /proc/meminfo
 """
 
 
-@dataclass
-class Watched:
-    """A server with metrics and messages. got: the messages that have arrived."""
-
-    server: Server
-    project: Project
-    env: dict[str, str]
-    got: list[dict[str, Any]] = field(default_factory=list)
-
-    def fab(self, *words: str) -> Result:
-        return self.project.must("-H", self.server.name, *words, env=self.env)
+class Certified(Watched):
+    """The app has a certificate of its own."""
 
     def certify(self, days_left: float) -> None:
         """Make a certificate for 60 days that ends in some days."""
@@ -86,15 +66,14 @@ class Watched:
         """Return the labels of each alert that fires, after the server has collected its metrics and passed alerts on."""
         self.server.run("systemctl start selvedge-metrics.service")
         self.server.run("systemctl start selvedge-alerts.service", check=False)
-        found = json.loads(self.server.run("curl -s 127.0.0.1:9090/api/v1/alerts").stdout)["data"]["alerts"]
-        return {each["labels"]["alertname"]: each["labels"] for each in found if each["state"] == "firing"}
+        return {each["labels"]["alertname"]: each["labels"] for each in alerts(self.server) if each["state"] == "firing"}
 
     def titles(self) -> list[str]:
         return [each["title"] for each in self.got]
 
 
 @pytest.fixture(scope="module")
-def watched(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+def watched(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Certified]:
     project = Project(tmp_path_factory.mktemp("project"), migrate=None)
 
     def change(app: Path) -> None:
@@ -105,7 +84,7 @@ def watched(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watc
     server = lab.server("deployed")
     with webhook(address=gateway(server)) as (address, got):
         env = {"SELVEDGE_NOTIFY__URLS": f"json://{address}/", "SELVEDGE_BACKUP__PASSWORD": "a-long-enough-password"}
-        found = Watched(server, project, env, got)
+        found = Certified(server, project, env, got)
         found.certify(50)
         project.configure(SETTINGS, migrate=None, workers=2, domains=[NAME])
         found.fab("deploy")
@@ -113,14 +92,12 @@ def watched(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watc
         server.run(QUICKER)
         changed = server.run("diff /root/rules.yml /etc/selvedge/metrics/rules.yml", check=False).stdout.splitlines()
         assert len(changed) > 20 and all(re.fullmatch(r"[<>] +for: \w+|[0-9,c]+|---", line) for line in changed), changed
-        until(lambda: "active" in server.run("curl -s 127.0.0.1:9090/api/v1/targets").stdout, 60, "Prometheus")
         yield found
 
 
-def test_nothing_fires_on_a_server_that_is_well(watched: Watched) -> None:
+def test_nothing_fires_on_a_server_that_is_well(watched: Certified) -> None:
     watched.server.run("systemctl start selvedge-hello-backup.service")
-    up = """curl -sG 127.0.0.1:9090/api/v1/query --data-urlencode 'query=sum(up)'"""
-    until(lambda: '"5"]' in watched.server.run(up).stdout, 60, "all targets are up")
+    until(lambda: len(ask(watched.server, "up == 1")) == 5, 60, "all targets are up")
     assert watched.firing() == {}
     with count_execs(watched.server) as execs:
         out = watched.fab("status").stdout
@@ -136,7 +113,7 @@ CAUSES = {
 
 
 @pytest.mark.parametrize("name", CAUSES)
-def test_an_alert_about_the_server(watched: Watched, name: str) -> None:
+def test_an_alert_about_the_server(watched: Certified, name: str) -> None:
     """It is told with its reason, `fab status` names it, and its end is told."""
     begin, end, more, said = CAUSES[name]
     host = watched.server.name
@@ -155,7 +132,7 @@ def test_an_alert_about_the_server(watched: Watched, name: str) -> None:
     watched.got.clear()
 
 
-def test_backups_that_are_old(watched: Watched) -> None:
+def test_backups_that_are_old(watched: Certified) -> None:
     """The app's own message has the reason, so the alert is not told as well."""
     run = watched.server.run
     run("systemctl stop selvedge-hello-backup.timer")
@@ -173,7 +150,7 @@ def test_backups_that_are_old(watched: Watched) -> None:
     watched.got.clear()
 
 
-def test_a_certificate_that_ends_soon(watched: Watched) -> None:
+def test_a_certificate_that_ends_soon(watched: Certified) -> None:
     watched.certify(3)
     watched.fab("certbot")
     until(lambda: watched.firing().get("CertificateExpires", {}).get("app") == "hello", 60, "CertificateExpires fires")
@@ -188,7 +165,7 @@ def test_a_certificate_that_ends_soon(watched: Watched) -> None:
     watched.got.clear()
 
 
-def test_a_process_that_is_started_again_and_again(watched: Watched) -> None:
+def test_a_process_that_is_started_again_and_again(watched: Certified) -> None:
     """The alert ends a quarter of an hour later."""
     pid = "pgrep -f -x 'sleep 86399'"
     title = f"ProcessRestarts: hello on {watched.server.name} (worker)"
@@ -201,7 +178,7 @@ def test_a_process_that_is_started_again_and_again(watched: Watched) -> None:
     assert f"`fab -H {watched.server.name} logs --process worker` shows why it ends." in watched.got[0]["message"], watched.got
 
 
-def test_the_message_is_told_once_although_the_alert_lasts(watched: Watched) -> None:
+def test_the_message_is_told_once_although_the_alert_lasts(watched: Certified) -> None:
     for _ in range(3):
         assert "ProcessRestarts" in watched.firing()
     assert len(watched.got) == 1

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 
 import containers
 from https_site import gateway
-from lab import Lab, Project, Result, until
+from lab import Lab, Project, until
 from observe import count_execs
 from sandbox import Server
-from tests.hosts.metrics.conftest import APP
+from tests.hosts.metrics.conftest import APP, Watched
 from tests.support.webhook import webhook
 from traffic import get
 
@@ -42,20 +40,11 @@ getent passwd hello prometheus
 """
 
 
-@dataclass
-class Contained:
-    """A server whose app is in a container, with metrics and messages. got: the messages that have arrived."""
-
-    server: Server
-    project: Project
-    env: dict[str, str]
-    got: list[dict[str, Any]] = field(default_factory=list)
+class Contained(Watched):
+    """The app is in a container."""
 
     def configure(self, text: str = SETTINGS) -> None:
         self.project.configure(text, **containers.DOCKER, migrate=None, workers=2)
-
-    def fab(self, *words: str) -> Result:
-        return self.project.must("-H", self.server.name, *words, env=self.env)
 
 
 @pytest.fixture(scope="module")

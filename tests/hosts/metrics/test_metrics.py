@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from lab import Project, until
 from observe import count_execs
+from prometheus import ask
 from sandbox import Server
 from selvedge.exports.grafana import DASHBOARDS, RELEASES
 from selvedge.resources import metrics
@@ -32,13 +31,6 @@ find /etc /usr/local /var /run /srv -xdev \( -path /var/lib/dpkg -o -path /var/c
   \( -iname '*prometheus*' -o -iname '*mtail*' -o -iname '*metrics*' -o -iname '*selvedge-alerts*' \) -print
 grep -rl -e metrics -e prometheus /etc/nginx /etc/systemd/system /etc/passwd /etc/group 2>/dev/null
 """
-
-
-def ask(server: Server, query: str) -> list[dict[str, Any]]:
-    """Return the result of a query to the server's Prometheus."""
-    command = f"curl -sG 127.0.0.1:9090/api/v1/query --data-urlencode 'query={query}'"
-    found: list[dict[str, Any]] = json.loads(server.run(command).stdout)["data"]["result"]
-    return found
 
 
 def said(server: Server) -> str:

@@ -14,6 +14,7 @@ from drills import QUICK
 from https_site import gateway
 from lab import Lab, Project, Result, until
 from observe import count_execs
+from prometheus import QUICKER, ask
 from sandbox import Server
 from tests.hosts.metrics.conftest import APP
 from tests.support.webhook import webhook
@@ -21,12 +22,6 @@ from traffic import get
 from visits import visiting
 
 pytestmark = [pytest.mark.thorough, pytest.mark.timeout(1800)]
-QUICKER = """cd /etc/selvedge/metrics
-sed -i 's/ for: [0-9]*m$/ for: 1s/' rules.yml
-sed -i 's/: 30s/: 5s/; s/: 10s/: 5s/' prometheus.yml
-systemctl restart prometheus
-"""
-"""Minutes become seconds. `fab metrics` takes it back."""
 LISTENING = "ss -Hltn | awk '{print $4}'"
 LEFT = r"""
 find /etc /usr/local /opt /var/lib /var/log /srv /run -xdev \( -path /var/lib/dpkg -o -path /var/lib/apt -o -path /var/log/apt \
@@ -56,12 +51,6 @@ class Site:
 
     def fab(self, hosts: str, *words: str) -> Result:
         return self.project.must("-H", hosts, *words, env=self.env)
-
-
-def ask(server: Server, query: str) -> list[dict[str, Any]]:
-    command = f"curl -sG 127.0.0.1:9090/api/v1/query --data-urlencode 'query={query}'"
-    found: list[dict[str, Any]] = json.loads(server.run(command).stdout)["data"]["result"]
-    return found
 
 
 def reaches(source: Server, target: Server, port: int) -> bool:
