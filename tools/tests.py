@@ -27,13 +27,14 @@ ON_SERVERS = [
 IN_FOLDERS = [SCRIPTS, PROCESSES]
 SHORT, LONG = ["-m", "not thorough"], ["-m", "thorough"]
 RUNS = {
-    "unit": ("Unit tests, which need no server and no root (seconds)", ["tests/unit", PROCESSES]),
+    "unit": ("Unit tests, which need no server and no root (half a minute)", ["tests/unit", PROCESSES, "-m", "not programs"]),
+    "programs": ("Tests of programs on this machine: fab, git, shells (a minute)", ["tests/unit", PROCESSES, "-m", "programs"]),
     "scripts": ("Tests of the shell scripts, as root in folders of this machine (minutes)", [*IN_FOLDERS, *SHORT]),
     "servers": ("Tests on real servers in the sandbox (half an hour)", [*ON_SERVERS, *SHORT]),
     "long scripts": ("Long tests of the shell scripts (minutes)", [*IN_FOLDERS, *LONG]),
     "long servers": ("Long tests on real servers (over an hour)", [*ON_SERVERS, *LONG]),
 }
-GROUPS = {"unit": ["unit"], "hosts": ["scripts", "servers"], "thorough": ["long scripts", "long servers"]}
+GROUPS = {"unit": ["unit"], "programs": ["programs"], "hosts": ["scripts", "servers"], "thorough": ["long scripts", "long servers"]}
 """What `tests.py NAME` runs. Only tests/hosts may have tests that are marked `thorough`."""
 
 
@@ -106,4 +107,4 @@ def count(report: Path) -> Counter[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:] or ["unit", "hosts"]))
+    sys.exit(main(sys.argv[1:] or ["unit", "programs", "hosts"]))

@@ -11,6 +11,8 @@ import pytest
 from https_site import NAME, Site
 from lab import Project
 
+pytestmark = pytest.mark.thorough
+
 
 def test_removing_one_app_keeps_the_other(site: Site, tmp_path: Path) -> None:
     """The other app and its certificate stay untouched. The data of the removed app stays until --data."""
@@ -57,7 +59,6 @@ def test_removing_one_app_keeps_the_other(site: Site, tmp_path: Path) -> None:
     site.repeat_changes_nothing()
 
 
-@pytest.mark.thorough
 def test_two_apps_under_one_name_have_one_certificate(site: Site, tmp_path: Path) -> None:
     """Each is deployed and removed without the other ([nginx] path). The certificate stays as long as one of them uses it."""
     api = Site(site.server, Project(tmp_path), site.pebble)

@@ -15,8 +15,8 @@ PAGES = [
 ]
 
 SHORT = (
-    *("README", "tutorial", "deploy-your-own-app", "domain-and-https", "exports", "metrics", "ssh-configuration"),
-    *("troubleshooting", "update-selvedge", "who-may-log-in", "write-your-own-step"),
+    *("README", "tutorial", "deploy-your-own-app", "exports", "metrics", "ssh-configuration"),
+    *("troubleshooting", "update-selvedge", "write-your-own-step"),
 )
 """The pages with which people begin, and pages whose commands have no other short test on servers.
 

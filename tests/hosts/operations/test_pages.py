@@ -14,6 +14,8 @@ from observe import count_execs, differences, snapshot_of_filesystem
 from sandbox import Server
 from traffic import get
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture(scope="module")
 def server(lab: Lab, shared_project: Project) -> Server:
@@ -63,7 +65,6 @@ def test_the_report_of_a_release(server: Server, project: Project) -> None:
     assert "= nothing to change" in (project.folder / "again.html").read_text()
 
 
-@pytest.mark.thorough
 def test_the_report_of_a_release_that_was_refused(server: Server, project: Project) -> None:
     project.commit("a release to go back from")
     project.must("-H", server.name, "deploy")
@@ -80,7 +81,6 @@ def test_the_report_of_a_release_that_was_refused(server: Server, project: Proje
     assert get(f"{server.url}/").status == 200
 
 
-@pytest.mark.thorough
 def test_reports_in_a_browser(server: Server, project: Project) -> None:
     good = project.git("rev-list", "--max-parents=0", "HEAD")
     project.commit(lambda app: (app / "main.py").write_text("raise RuntimeError('<script>no</script>')\n"))
@@ -107,7 +107,6 @@ def test_what_is_missing_for_traffic_and_dashboard_is_said(server: Server, proje
     assert wrong.status == 2 and "is missing" in wrong.stderr
 
 
-@pytest.mark.thorough
 def test_traffic_in_a_browser(server: Server, project: Project) -> None:
     for path in ("/", "/health", "/no-such-page"):
         get(f"{server.url}{path}", headers={"User-Agent": "<script>alert(1)</script>"})
@@ -124,7 +123,6 @@ def test_traffic_in_a_browser(server: Server, project: Project) -> None:
     assert not server.run("systemctl list-units --all --no-legend 'run-*' | grep goaccess || true").stdout
 
 
-@pytest.mark.thorough
 def test_dashboard_in_a_browser(server: Server, project: Project) -> None:
     server.run("apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -y install prometheus prometheus-node-exporter")
     query = "curl -sg '127.0.0.1:9090/api/v1/query?query=rate(node_cpu_seconds_total[5m])'"

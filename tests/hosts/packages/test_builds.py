@@ -95,8 +95,11 @@ def test_an_app_that_brings_uvicorn_keeps_it(server: Server, project: Project) -
 
 @pytest.mark.parametrize(
     ("name", "extras", "installer"),
-    [("poetry", ["server"], "uv"), ("poetry", ["server"], "pip"), ("pdm", ["server"], "uv"), ("pipenv", [], "uv")],
-)
+    [
+        ("poetry", ["server"], "uv"), pytest.param("poetry", ["server"], "pip", marks=pytest.mark.thorough),
+        ("pdm", ["server"], "uv"), pytest.param("pipenv", [], "uv", marks=pytest.mark.thorough),
+    ],
+)  # fmt: skip
 def test_the_lock_of_another_tool_counts(server: Server, project: Project, name: str, extras: list[str], installer: str) -> None:
     use(project, name, extras=extras, dependency_groups=["prod"], installer=installer)
     _, packages = deployed(server, project)

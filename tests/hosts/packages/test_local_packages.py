@@ -14,6 +14,8 @@ from lab import Lab, Project, until
 from sandbox import Server
 from traffic import get
 
+pytestmark = pytest.mark.thorough
+
 MAIN = '''"""An app."""
 
 from importlib.metadata import version
@@ -104,7 +106,6 @@ def shop(text: str) -> dict[str, str]:
     return {"shop/__init__.py": f"def main():\n    print({text!r})\n"}
 
 
-@pytest.mark.thorough
 def test_editable_packages(server: Server, project: Project) -> None:
     """Built by setuptools, which writes beside its source, and by hatchling; with old releases removed, restarts and a rollback."""
     requirements = {"requirements.txt": "fastapi\n-e .\n-e ./libs/common\n", "needs.txt": "idna\n"}

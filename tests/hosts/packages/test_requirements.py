@@ -35,7 +35,10 @@ def made_by_uv(server: Server, project: Path, command: str, name: str) -> bytes:
     return base64.b64decode(done.stdout)
 
 
-@pytest.mark.parametrize("kind", ["uv.lock", "pylock.toml", "pyproject.toml", "pyproject.toml by pip", "requirements.txt by pip"])
+@pytest.mark.parametrize("kind", [
+    "uv.lock", "requirements.txt by pip",
+    *(pytest.param(name, marks=pytest.mark.thorough) for name in ("pylock.toml", "pyproject.toml", "pyproject.toml by pip")),
+])  # fmt: skip
 def test_the_environment_is_built_from_the_file(server: Server, project: Project, kind: str) -> None:
     name, _, installer = kind.partition(" by ")
     settings = QUICK | {"installer": installer or "uv"}

@@ -13,7 +13,7 @@ from own_projects import edit
 from sandbox import Server
 from traffic import get
 
-# These show the rest in `make test`; other files test the locks of Poetry, PDM and Pipenv, and editable packages there.
+# These show the rest in `make test`; other files test locks of Poetry and PDM there.
 QUICKLY = {"requirements", "uv with sources", "src layout"}
 SETTINGS = QUICK | {"health": "/", "migrate": None, "settle": 0.5, "keep_releases": 2}
 # Files that pip does not read.

@@ -11,6 +11,8 @@ from own_projects import edit, locked
 from sandbox import Server
 from traffic import get
 
+pytestmark = pytest.mark.thorough
+
 
 def configure(project: Project, *lines: str, **variables: str) -> None:
     """Write hosts.toml with [app], name, repository and these lines, and the environment file."""
@@ -31,7 +33,6 @@ def older(lab: Lab) -> Server:
     return lab.server("setup")
 
 
-@pytest.mark.thorough
 def test_a_workspace_with_front_end_and_prestart_script(lab: Lab, project: Project) -> None:
     """As the full-stack template: a uv workspace, a package in backend/, Python 3.13, a front end built here."""
     server = lab.server("setup", "trixie")

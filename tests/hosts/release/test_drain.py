@@ -193,6 +193,7 @@ class TestDrain:
         assert assert_consistent(server) == new
         assert "nothing to change" in project.must("-H", server.name, "deploy").stdout
 
+    @pytest.mark.thorough
     def test_remove_during_a_drain(self, server: Server, project: Project, chat: ClientConnection) -> None:
         deploy(server, project, "Removed soon")
         assert draining(server) and talks(chat)

@@ -80,6 +80,7 @@ class TestSources:
                 assert "deploy: nothing to change" in project.must("-H", server.name, "setup", "deploy").stdout
             assert execs.count == 2, "one command asks for the commit, one reads the server"
 
+    @pytest.mark.thorough
     def test_force_pushed_and_deleted_branches_tags_and_short_commits(
         self, server: Server, project: Project, publish: Callable[[], None]
     ) -> None:

@@ -53,6 +53,7 @@ def adds(*names: str, text: str = MIGRATION) -> object:
 
 @pytest.mark.usefixtures("branch")
 class TestMigrations:
+    @pytest.mark.thorough
     def test_alembic_is_asked_with_the_options_of_migrate(self, server: Server, project: Project) -> None:
         configure(project, migrate=MIGRATE)
         project.commit(moved)
@@ -83,6 +84,7 @@ class TestMigrations:
         assert "0001 -> c2, c2" in result.stdout and "Alembic cannot show their SQL: " in result.stdout, result
         assert assert_consistent(server) == older
 
+    @pytest.mark.thorough
     def test_a_migration_by_a_script_is_unknown(self, server: Server, project: Project) -> None:
         configure(project, migrate="sh prestart.sh")
         project.commit(lambda app: (app / "prestart.sh").write_text("alembic upgrade head\n"))

@@ -12,6 +12,8 @@ import pytest
 from selvedge.cli import main
 from tests.unit.cli.projects import APP, init, made
 
+pytestmark = pytest.mark.programs
+
 __all__ = ["made"]
 FASTAPI = "from fastapi import FastAPI\n"
 FLAT = """

@@ -15,6 +15,8 @@ from selvedge.cli import main
 from tests.support.paths import ROOT
 from tests.unit.cli.projects import APP, Folder, init, made
 
+pytestmark = pytest.mark.programs
+
 __all__ = ["made"]
 SETTINGS = "from pydantic_settings import BaseSettings\n"
 # This stands for the framework, which the tests' own environment does not have.

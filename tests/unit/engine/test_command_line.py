@@ -18,6 +18,8 @@ from invoke.parser import Parser
 import fabfile
 from tests.support.paths import ROOT
 
+pytestmark = pytest.mark.programs
+
 # No server is there: what gets so far as to contact one ends with status 4.
 HOSTS = """
 [app]

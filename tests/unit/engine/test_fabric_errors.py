@@ -12,6 +12,8 @@ import pytest
 from tests.support.paths import ROOT
 from tests.unit.engine.test_command_line import HOSTS, fab
 
+pytestmark = pytest.mark.programs
+
 FAB = Path(sys.executable).with_name("fab")
 GOOD = (ROOT / "fabric.yaml").read_text()
 

@@ -9,6 +9,8 @@ import pytest
 
 from tests.support.exports import Exported
 
+pytestmark = pytest.mark.programs
+
 Make = Callable[..., Exported]
 RELEASE = '[processes.release]\ncommand = "celery beat"\n[processes.release-process]\ncommand = "celery worker"\n'
 

@@ -19,6 +19,8 @@ from selvedge.operations.dev import Local, dev
 from selvedge.report import Report
 from tests.support.paths import ROOT
 
+pytestmark = pytest.mark.programs
+
 APP = '[app]\nname = "blog"\nrepository = "."\nroot = "backend"\nmodule = "main:make()"\n'
 HOST = '[hosts.server]\naddress = "203.0.113.10"\n'
 # Answers / and /docs, shows its arguments and some variables, and ends after a while.

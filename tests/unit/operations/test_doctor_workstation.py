@@ -15,6 +15,8 @@ from selvedge.operations.support.check_results import CheckResult
 from selvedge.run import Run
 from tests.unit.operations.result_lines import lines
 
+pytestmark = pytest.mark.programs
+
 
 class TestWorkstation:
     def results(self, run: Run) -> list[CheckResult]:

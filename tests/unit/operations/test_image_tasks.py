@@ -20,6 +20,8 @@ from selvedge.resources.code import local_engine
 from selvedge.run import Run
 from tests.support.fake_docker import FakeDocker
 
+pytestmark = pytest.mark.programs
+
 REGISTRY = '[docker]\nregistry = "registry.example.com/team/blog"\n'
 DIGEST = f"sha256:{'d' * 64}"
 PASSWORD = 'c4nary "$x" `id`'

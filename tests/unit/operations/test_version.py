@@ -7,8 +7,12 @@ import platform
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from selvedge.version import VERSION
 from tests.unit.project.test_task_list import FAB, checkout
+
+pytestmark = pytest.mark.programs
 
 
 def test_versions_are_shown_without_hosts_toml(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from selvedge.cli.written import FABFILE, FABRIC
 from selvedge.version import VERSION
 from tests.unit.project.sources import ROOT
 
+pytestmark = pytest.mark.programs
+
 FAB = Path(sys.executable).with_name("fab")
 
 

@@ -12,6 +12,8 @@ from tests.support.paths import ROOT
 from tests.unit.engine.test_command_line import fab
 from tests.unit.project.test_task_list import FAB
 
+pytestmark = pytest.mark.programs
+
 LINES = {
     "fab dep": ["deploy"],
     "fab setup deploy --com": ["--commit"],

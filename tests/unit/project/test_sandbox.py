@@ -18,6 +18,8 @@ import sandbox
 from sandbox import docker, images, kernel, machine, network, nspawn, state
 from sandbox.state import Record
 
+pytestmark = pytest.mark.programs
+
 KEY = "ssh-ed25519 AAAA"
 
 

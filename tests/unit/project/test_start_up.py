@@ -13,6 +13,8 @@ import pytest
 from tests.support.paths import ROOT
 from tests.unit.config.examples import TWO
 
+pytestmark = pytest.mark.programs
+
 
 def test_settings_load_without_heavy_imports(tmp_path: Path) -> None:
     """Every run loads the settings before it contacts a server."""

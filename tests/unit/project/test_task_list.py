@@ -16,6 +16,8 @@ from tests.support.paths import ROOT
 from tests.unit.engine.test_command_line import fab
 from tests.unit.project.test_sizes import STEPS
 
+pytestmark = pytest.mark.programs
+
 FAB = Path(sys.executable).parent / "fab"
 ROW = re.compile(r"  [a-z.-]+ {2,}\S.*\.")
 STEP_GROUPS = [

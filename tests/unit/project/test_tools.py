@@ -13,6 +13,8 @@ import pytest
 
 from tests.support.paths import ROOT
 
+pytestmark = pytest.mark.programs
+
 
 def load(name: str) -> ModuleType:
     """Return a script of tools/ as a module."""
@@ -43,7 +45,7 @@ def stub(folder: Path, name: str, text: str) -> None:
 def test_make_lists_its_targets() -> None:
     listed = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert [line.split()[1] for line in listed.splitlines() if line.startswith("  make ")] == [
-        "help", "demo", "demo-down", "test", "test-all", "lint", "unit", "hosts", "recording",
+        "help", "demo", "demo-down", "test", "test-all", "lint", "unit", "programs", "hosts", "recording",
     ]  # fmt: skip
 
 
@@ -71,7 +73,8 @@ def test_each_test_belongs_to_one_group(monkeypatch: pytest.MonkeyPatch) -> None
     """`make test` runs it unless it is marked `thorough`, and `make test-all` runs all tests, each once."""
     tests = load("tests")
     makefile = (ROOT / "Makefile").read_text()
-    short, everything = ["unit", "hosts"], ["unit", "hosts", "thorough"]
+    short = ["unit", "programs", "hosts"]
+    everything = [*short, "thorough"]
     assert f"tools/tests.py {' '.join(short)}\n" in makefile and f"tools/tests.py {' '.join(everything)}\n" in makefile
     ran: list[str] = []
     monkeypatch.setattr(tests, "prepare", lambda: True)
@@ -80,7 +83,8 @@ def test_each_test_belongs_to_one_group(monkeypatch: pytest.MonkeyPatch) -> None
     folders = ("tests/unit ", "tests/hosts/scripts ", "tests/hosts ")
     for folder in folders:
         marks = [arguments.partition(" -m ")[2] for arguments in ran if arguments.startswith(folder)]
-        assert marks == ([""] if folder == folders[0] else ["not thorough", "thorough"]), folder
+        mark = "programs" if folder == folders[0] else "thorough"
+        assert marks == [f"not {mark}", mark], folder
     assert all("--ignore=tests/hosts/scripts " in arguments for arguments in ran if arguments.startswith(folders[2]))
     # Unit tests are short.
     assert not [path for path in ROOT.glob("tests/unit/**/test_*.py") if "\n@pytest.mark.thorough" in path.read_text()]

@@ -25,6 +25,8 @@ from selvedge.resources.code.sent_image import SentImage
 from tests.support.fake_docker import FakeDocker
 from tests.support.fixtures import COMMIT
 
+pytestmark = pytest.mark.programs
+
 REFERENCE = f"registry.example.com:5443/team/blog@sha256:{'b' * 64}"
 HERE = {"manager": "docker", "docker": {"build": "here", "registry": "registry.example.com/team/blog"}}
 LACKS = "lacks linux/amd64 layers\n"

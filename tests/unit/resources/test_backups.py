@@ -23,6 +23,8 @@ from tasks.backup import setup
 from tests.support.declared import file, of
 from tests.support.tables import check, table
 
+pytestmark = pytest.mark.programs
+
 PRINT = "SHA256:uNiVztksCsDhcc0u9e8BrrH0Y4DBkWZXcGVZhKDAEdM"
 PINNED = PinnedHostKey("/srv/hello/backup/known_hosts", "203.0.113.20", 2222, PRINT)
 STORE = "store the host key of 203.0.113.20 for the backups"

@@ -17,6 +17,8 @@ import pytest
 
 from selvedge.resources.metrics import alerts_program
 
+pytestmark = pytest.mark.programs
+
 DISK = {"alertname": "DiskFull", "instance": "web-1", "mountpoint": "/", "severity": "warning"}
 
 

@@ -17,6 +17,8 @@ import pytest
 
 from selvedge.shell import library
 
+pytestmark = pytest.mark.programs
+
 SERVER = Path(library.__file__).parent / "server"
 # Answers each connection with the worker's process id, after the app has started.
 SERVE = """

@@ -14,6 +14,8 @@ import pytest
 from selvedge.release.instance import LOADERS
 from selvedge.release.live import PROGRAMS
 
+pytestmark = pytest.mark.programs
+
 Check = Callable[..., tuple[int, str, str]]
 
 

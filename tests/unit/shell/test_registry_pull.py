@@ -19,6 +19,8 @@ from selvedge.config.image_names import HUB_LOGIN, ImageReference
 from selvedge.shell.server import registry_pull
 from selvedge.shell.server.registry_pull import explain, server_of
 
+pytestmark = pytest.mark.programs
+
 IMAGE = f"registry.example.com:5443/team/blog@sha256:{'b' * 64}"
 LOGIN = {"username": "me", "password": 'c4nary"ü', "serveraddress": "registry.example.com:5443"}
 # The words of Docker 20.10 and 26.1.

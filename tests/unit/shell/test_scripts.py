@@ -12,6 +12,8 @@ from selvedge.config.target import Target
 from tests.support.shellcheck import FAST, shellcheck
 from tests.support.steps import HOSTS, LIBRARIES, legible, parts, scripts
 
+pytestmark = pytest.mark.programs
+
 
 def test_scripts_are_valid_shell(host: Callable[..., Target]) -> None:
     """shellcheck reads all scripts at once, without the libraries, which `make lint` checks, and which saves seconds.

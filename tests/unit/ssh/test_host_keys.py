@@ -20,6 +20,8 @@ from selvedge.ssh.known_hosts import HostKey
 from tests.unit.operations.ssh_server import ed25519
 from tests.unit.ssh.sshd import Sshd, known, print_of
 
+pytestmark = pytest.mark.programs
+
 RSA = paramiko.RSAKey.generate(1024)
 
 

@@ -17,6 +17,8 @@ from selvedge.errors import UnreachableError
 from selvedge.ssh.connection import Remote
 from tests.unit.ssh.sshd import Sshd
 
+pytestmark = pytest.mark.programs
+
 
 @pytest.fixture
 def agent(tmp_path: Path) -> Iterator[Path]:

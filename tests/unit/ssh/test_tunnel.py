@@ -25,6 +25,8 @@ from selvedge.ssh.connection import Remote
 from selvedge.ssh.tunnel import Links
 from tests.unit.ssh.sshd import Sshd
 
+pytestmark = pytest.mark.programs
+
 BIG = random.Random(16).randbytes(6_000_000)
 Serve = Callable[[socket.socket], None]
 

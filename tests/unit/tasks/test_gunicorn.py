@@ -19,6 +19,8 @@ from tests.support.declared import file, of
 from tests.support.fixtures import COMMIT
 from tests.support.hostile import declared
 
+pytestmark = pytest.mark.programs
+
 
 @pytest.mark.parametrize(("name", "extras"), [
     ("nothing set", ("gunicorn", "uvicorn[standard]", "uvicorn-worker", "websockets")),

@@ -19,6 +19,8 @@ from selvedge.resources.nginx.maintenance import maintenance_files
 from selvedge.resources.nginx.server import NginxConf
 from selvedge.resources.nginx.sites import DefaultServer
 
+pytestmark = pytest.mark.programs
+
 # The values of Debian's nginx.conf that sites inherit.
 DEBIAN = """user www-data;
 worker_rlimit_nofile 16384;
