@@ -78,8 +78,8 @@ FAULTS = {
     ),
     "start that takes longer than the gate waits": Fault(
         at_start("import asyncio; await asyncio.sleep(600)"),
-        ["The app's start-up code (its lifespan) did not end within 6 s", "app.start_timeout"],
-        {"start_timeout": 6, "health_timeout": 1.0, "stop_timeout": 1},
+        ["The app's start-up code (its lifespan) did not end within 12 s", "app.start_timeout"],
+        {"start_timeout": 12, "health_timeout": 1.0, "stop_timeout": 1},
     ),
 }
 MANAGED = ["import that hangs", "lifespan raises", "health too slow", "crash after two seconds", "ends itself"]

@@ -25,7 +25,8 @@ pytestmark = [pytest.mark.thorough, pytest.mark.timeout(1800)]
 LISTENING = "ss -Hltn | awk '{print $4}'"
 LEFT = r"""
 find /etc /usr/local /opt /var/lib /var/log /srv /run -xdev \( -path /var/lib/dpkg -o -path /var/lib/apt -o -path /var/log/apt \
-  -o -path /var/log/journal -o -path /var/cache \) -prune -o \
+  -o -path /var/log/journal -o -path /var/cache -o -path /etc/fail2ban -o -path /run/selvedge -o -path /var/log/selvedge \
+  -o -path /srv/hello/venvs -o -path /srv/hello/shared/.tmp -o -path /srv/hello/instances \) -prune -o \
   \( -iname '*prometheus*' -o -iname '*mtail*' -o -iname '*metrics*' -o -iname '*selvedge-alerts*' %s \) -print
 """
 

@@ -212,6 +212,8 @@ class TestImages:
 @pytest.mark.usefixtures("released")
 class TestLife:
     def test_the_engine_and_the_server_restart(self, server: Server, project: Project) -> None:
+        # After a release that was refused, it loads the unit that the run has restored.
+        project.must("-H", server.name, "deploy")
         instance = live(server)
         with load(f"{server.url}/health", 400, GENTLE) as traffic:
             server.run("systemctl restart docker")
