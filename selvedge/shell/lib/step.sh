@@ -73,10 +73,11 @@ step_clean() {
   done
 }
 
-# step_note: add a line to the app's history, unless no change of this script counts ($step_counted).
+# step_note: add a line to the app's history, unless no change of this script counts ($step_counted), or it has removed the history.
 step_note() {
   local result
   [ "$step_counted" -gt 0 ] || return 0
+  [ "$step_why" != remove ] || [ -d "/srv/$step_app" ] || return 0
   (
     [ -d "/srv/$step_app" ] || install -d -m 0711 -- "/srv/$step_app"
     result="$step_counted changed"

@@ -93,3 +93,11 @@ def test_changes_are_noted_in_the_history(server: Any) -> None:
     assert first == ["张伟@desk", "install", "-", "-", "2 changed"]
     assert second == ["me@desk", "nginx", "-", "-", "failed"]
     assert stat.S_IMODE(server.path("/srv/hello/history").stat().st_mode) == 0o600
+
+
+def test_a_removal_with_the_data_leaves_no_history(server: Any) -> None:
+    """Not even if something else was changed in the same run, such as a backend's settings."""
+    server.path("/srv/hello").mkdir()
+    removal = changes("touch /srv/settings", "rm -r /srv/hello")
+    server.run(step_script(removal, MARK, "hello", by="me@desk", why="remove"))
+    assert server.path("/srv/settings").exists() and not server.path("/srv/hello").exists()
