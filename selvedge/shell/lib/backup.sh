@@ -72,9 +72,9 @@ backup_live() {
   if ! backup_program swap; then
     if restoring_half; then
       if [ -n "$live" ]; then
-        step_say "only a part of the data is replaced, so the app stays stopped: run the same restore again"
+        step_say "the restore is not finished, so the app stays stopped: run the same restore again"
       else
-        step_say "only a part of the data is replaced: leave the app stopped on the servers that use it, and run the same restore again"
+        step_say "the restore is not finished: leave the app stopped on the servers that use it, and run the same restore again"
       fi
       return 1
     fi
