@@ -120,7 +120,7 @@ backup_fact() {
   for name in good failed rehearsed unrehearsed; do
     if [ -s "$base/backup/state/$name" ]; then printf 'backup-%s %s\n' "$name" "$(head -n 1 "$base/backup/state/$name")"; fi
   done
-  restoring_fact | sed 's/^/backup-/'
+  restoring_fact | sed -n '/ yes$/s/^/backup-/p'
   name=$(backup_period)
   [ -z "$name" ] || printf 'backup-period %s\n' "$name"
   printf 'backup-timer %s\n' "$(systemctl is-active "selvedge-$app-backup.timer" 2>/dev/null)"

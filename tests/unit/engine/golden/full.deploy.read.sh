@@ -165,7 +165,7 @@ app=hello
 postgres_fact
 printf '\n%s fact 12\n' "$mark"
 cat /etc/postgresql/*/*/conf.d/60-selvedge-hello.conf 2>/dev/null || :
-grep -hs '^# selvedge: the servers that use the database hello$' /etc/postgresql/*/*/pg_hba.conf || :
+grep -hs -e '^# selvedge: the servers that use the database hello$' -e '# selvedge: a restore of hello is not finished$' /etc/postgresql/*/*/pg_hba.conf || :
 printf '\n%s fact 13\n' "$mark"
 redis_fact
 printf '\n%s fact 14\n' "$mark"
@@ -385,7 +385,7 @@ probe_path /srv/hello/backup/program/backup/excluding.py 15724bc49356bd6902a7c1f
 printf '\n%s fact 104\n' "$mark"
 probe_path /srv/hello/backup/program/backup/finding.py 54f3289d4a14ed13ebc31eba7cf4d638a689904c9840c4ee4dff42222183c42f
 printf '\n%s fact 105\n' "$mark"
-probe_path /srv/hello/backup/program/backup/network.py f3283a95788e9c870e037128b05635b4f08ec6ad7496c420c6bfebb1b707035a
+probe_path /srv/hello/backup/program/backup/network.py bb6e1aabd3cdc2532bc680e279ea265aeee3af85caff1a5f01d468f54b05d349
 printf '\n%s fact 106\n' "$mark"
 probe_path /srv/hello/backup/program/backup/paths.py 63637588719b1309e00d67c29863cb4adeebfb81f662d2e1f64c2ab957f92fe2
 printf '\n%s fact 107\n' "$mark"
