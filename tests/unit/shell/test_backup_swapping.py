@@ -93,7 +93,7 @@ def test_a_restore_after_one_that_was_cut_leaves_its_mark(restore: Restore) -> N
 
 
 def test_the_mark_survives_a_power_cut(restore: Restore, monkeypatch: pytest.MonkeyPatch) -> None:
-    flushed: list[str] = []
-    monkeypatch.setattr(os, "fsync", lambda handle: flushed.append(os.readlink(f"/proc/self/fd/{handle}")))
+    flushed: list[Path] = []
+    monkeypatch.setattr(os, "fsync", lambda handle: flushed.append(Path(f"/proc/self/fd/{handle}").readlink()))
     settings.write("half-restored", "{}")
-    assert flushed == [str(restore.mark.parent / ".half-restored"), str(restore.mark.parent)]
+    assert flushed == [restore.mark.parent / ".half-restored", restore.mark.parent]

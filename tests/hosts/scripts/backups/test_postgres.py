@@ -318,7 +318,8 @@ def test_other_servers_are_rejected_until_a_restore_is_finished(machine: Machine
         # The swap is killed: the first line that fits rejects the app.
         hba.write_text(f"host all all all trust\n{own}{usual}")
         path = machine.folder / "program/backup/swapping.py"
-        path.write_text(path.read_text().replace("        replace_files(", "        os.kill(os.getpid(), 9)\n        replace_files(", 1))
+        before = "        replace_files("
+        path.write_text(path.read_text().replace(before, f"        os.kill(os.getpid(), 9)\n{before}", 1))
         assert machine.run("swap")[0] != 0 and (machine.folder / "state/half-restored").exists()
         first = "select type, database, user_name, address, auth_method, error from pg_hba_file_rules limit 1"
         assert cluster.sql(first) == "host|{all}|{hello}|all|reject|"
