@@ -16,7 +16,7 @@ from selvedge.config.secret_names import BACKUP_PASSWORD, S3_ACCESS_KEY, S3_SECR
 from selvedge.errors import ConfigError, SelvedgeError
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.files import File
-from selvedge.resources.restores import HALF, HALF_MARK
+from selvedge.resources.restores import HALF, HALF_MARK, repair
 from selvedge.shell import library
 from selvedge.shell.library import call
 from selvedge.shell.quoting import quote, words
@@ -56,6 +56,7 @@ def backup_settings(app: Target) -> str:
         "exclude": backup.exclude,
         "keep": backup.keeps,
         "before_migrate": backup.before_migrate,
+        "repair": repair(app),
     }
     return json.dumps(found, indent=2) + "\n"
 

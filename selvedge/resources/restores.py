@@ -53,6 +53,9 @@ class NotHalfRestored(Resource):
 
     def plan(self, fact: str) -> Change | None:
         """Raises SelvedgeError."""
+        if fact.strip() == "half now":
+            problem = f"{self.host}: a restore is running, and has replaced only a part of the live data."
+            raise SelvedgeError(problem, "Run this command again when it has ended.")
         if fact.strip() == "half yes":
             raise SelvedgeError(f"{self.host}: {HALF}.", self.remedy)
         return None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from selvedge.config.secret_names import SERVICES_PASSWORD
+from selvedge.paths import Paths
 from selvedge.resources.base import Change, Resource, sections
 from selvedge.resources.databases.postgres import DROP_IN
 from selvedge.resources.files import diff
@@ -28,6 +29,8 @@ ITERATIONS = 4096
 HBA = "/etc/postgresql/VERSION/main/pg_hba.conf"
 BLOCK = "# selvedge: the servers that use the database"
 """The beginning of the line before those of an app in pg_hba.conf (postgresnet.sh)."""
+REJECTED = "# selvedge: a restore of {app} is not finished"
+"""The end of the line by which a restore rejects an app (postgresnet.sh, server/backup/network.py)."""
 CLIENT_NAME = "60-selvedge-{app}.conf"
 POSTGRES_CERTIFICATE = "/etc/selvedge/postgres/server.pem"
 POSTGRES_KEY = "/etc/selvedge/postgres/server.key"
@@ -109,13 +112,14 @@ class PostgresClients(Resource):
             return call("postgresnet_fact", self.address, app=self.app)
         # Most apps have no clients, so their reading needs no functions for them.
         files = [f"/etc/postgresql/*/*/{name}" for name in (f"conf.d/{CLIENT_NAME.format(app=self.app)}", "pg_hba.conf")]
-        return f"cat {files[0]} 2>/dev/null || :\ngrep -hs {quote(f'^{BLOCK} {self.app}$')} {files[1]} || :"
+        lines = f"-e {quote(f'^{BLOCK} {self.app}$')} -e {quote(REJECTED.format(app=self.app) + '$')}"
+        return f"cat {files[0]} 2>/dev/null || :\ngrep -hs {lines} {files[1]} || :"
 
     def plan(self, fact: str) -> Change | None:
         if not self.address:
             shown = "\n".join(f"-{line}" for line in fact.splitlines() if line)
             summary = f"close PostgreSQL to the other servers of {self.app}"
-            return Change(summary, call("postgresnet_off", app=self.app), diff=shown) if shown else None
+            return Change(summary, call("postgresnet_off", app=self.app, base=Paths(self.app).base), diff=shown) if shown else None
         facts = NetworkFacts.parse(fact)
         if facts.stranger:
             problem = "PostgreSQL was on this server before Selvedge, so its settings stay as they are."
@@ -137,7 +141,7 @@ class PostgresClients(Resource):
         shell = [
             call("postgresnet_certificate", self.address),
             with_input(call("postgresnet_unit"), self.network),
-            with_input(call("postgresnet_access", app=self.app), hba),
+            with_input(call("postgresnet_access", app=self.app, base=Paths(self.app).base), hba),
             *([call("postgresnet_password", str(len(secret)))] if secret else []),
             with_input(call("postgresnet_listen", app=self.app), self.text),
         ]

@@ -72,9 +72,9 @@ backup_live() {
   if ! backup_program swap; then
     if restoring_half; then
       if [ -n "$live" ]; then
-        step_say "only a part of the data is replaced, so the app stays stopped: run the same restore again"
+        step_say "the restore is not finished, so the app stays stopped: run the same restore again"
       else
-        step_say "only a part of the data is replaced: leave the app stopped on the servers that use it, and run the same restore again"
+        step_say "the restore is not finished: leave the app stopped on the servers that use it, and run the same restore again"
       fi
       return 1
     fi
@@ -120,7 +120,7 @@ backup_fact() {
   for name in good failed rehearsed unrehearsed; do
     if [ -s "$base/backup/state/$name" ]; then printf 'backup-%s %s\n' "$name" "$(head -n 1 "$base/backup/state/$name")"; fi
   done
-  restoring_fact | sed 's/^/backup-/'
+  restoring_fact | sed -n '/ yes$/s/^/backup-/p'
   name=$(backup_period)
   [ -z "$name" ] || printf 'backup-period %s\n' "$name"
   printf 'backup-timer %s\n' "$(systemctl is-active "selvedge-$app-backup.timer" 2>/dev/null)"

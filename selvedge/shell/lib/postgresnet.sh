@@ -7,17 +7,26 @@ postgresnet_drop_in=/etc/systemd/system/postgresql@.service.d/selvedge-network.c
 # Certificates are replaced when they have less than 90 days left.
 postgresnet_left=7776000
 
-# postgresnet_begin, postgresnet_end: the lines around those of the app in pg_hba.conf.
+# postgresnet_begin, postgresnet_end: the lines around those of the app in pg_hba.conf. postgresnet_closed: the end of the line by
+# which a restore rejects the app; the same as in server/backup/network.py.
 # Values: app
 postgresnet_begin() { printf '# selvedge: the servers that use the database %s' "$app"; }
 # Values: app
 postgresnet_end() { printf '# selvedge: end of %s' "$app"; }
+# Values: app
+postgresnet_closed() { printf '# selvedge: a restore of %s is not finished' "$app"; }
 
-# postgresnet_block IN: print the app's lines of standard input, or, without IN, all other lines.
+# postgresnet_block IN: print the app's lines of standard input, or, without IN, all other lines. Fails if the line after the app's
+# lines is missing.
 # Values: app
 postgresnet_block() {
-  awk -v begin="$(postgresnet_begin)" -v end="$(postgresnet_end)" -v in_block="$1" '
-    $0 == begin { inside = 1; next } inside && $0 == end { inside = 0; next } (inside ? 1 : "") == in_block'
+  awk -v begin="$(postgresnet_begin)" -v end="$(postgresnet_end)" -v closed="$(postgresnet_closed)" -v in_block="$1" '
+    inside && index($0, "# selvedge: the servers that use the database ") == 1 { exit }
+    $0 == begin { inside = 1; next }
+    inside && $0 == end { inside = 0; next }
+    { rejects = length($0) >= length(closed) && substr($0, length($0) - length(closed) + 1) == closed }
+    (inside || rejects ? 1 : "") == in_block
+    END { exit inside }'
 }
 
 # postgresnet_fact ADDRESS: what the server has for the servers that use its PostgreSQL at ADDRESS.
@@ -30,7 +39,7 @@ postgresnet_fact() {
   done
   printf '\n--- hba\n'
   for each in /etc/postgresql/*/*/pg_hba.conf; do
-    if [ -e "$each" ]; then postgresnet_block 1 <"$each"; fi
+    if [ -e "$each" ]; then postgresnet_block 1 <"$each" || :; fi
   done
   printf '\n--- network\n'
   cat -- "$postgresnet_drop_in" 2>/dev/null || :
@@ -80,21 +89,30 @@ postgresnet_unit() {
 }
 
 # postgresnet_access: put the lines on standard input at the top of pg_hba.conf, in place of those of this app. Without any, delete them.
-# Values: app
+# Values: app base
 postgresnet_access() {
   local hba
   postgres_cluster
   hba=$(postgres_folder)/pg_hba.conf
   cat >"$undo/hba"
+  # A restore holds it, too, while it changes the file (server/backup/network.py).
+  (umask 077 && mkdir -p /run/selvedge)
+  exec 8>/run/selvedge/postgres.hba
+  flock 8
+  if [ -s "$undo/hba" ] && restoring_half; then
+    step_fail "A restore has replaced only a part of the live data, so PostgreSQL must not let the other servers in. Run the same \`fab restore --live\` again."
+  fi
+  postgresnet_block '' <"$hba" >"$undo/hba.rest" || step_fail "In $hba, the line \`$(postgresnet_end)\` is missing. Add it after the lines of $app, which begin with \`$(postgresnet_begin)\`. The file was not changed."
   {
     if [ -s "$undo/hba" ]; then
       postgresnet_begin && echo
       cat "$undo/hba"
       postgresnet_end && echo
     fi
-    postgresnet_block '' <"$hba"
+    cat "$undo/hba.rest"
   } >"$undo/hba.new"
   file_put "$hba" 0640 postgres postgres <"$undo/hba.new"
+  exec 8>&-
 }
 
 # postgresnet_password SIZE: run the SQL in the payload, which must not be in PostgreSQL's log.
@@ -115,7 +133,7 @@ postgresnet_listen() {
 }
 
 # postgresnet_off: let no other server in for this app. What the other apps share goes with the last of them.
-# Values: app
+# Values: app base
 postgresnet_off() {
   local each
   postgres_cluster
@@ -134,7 +152,7 @@ EOF
 }
 
 # postgresnet_close: the same, if other servers use the app's database.
-# Values: app
+# Values: app base
 postgresnet_close() {
   local each
   for each in /etc/postgresql/*/*/conf.d/"60-selvedge-$app.conf"; do

@@ -21,7 +21,7 @@ restoring_forget() { rm -f -- "$base/backup/state/stopped" "$base/backup/state/n
 restoring_now() { [ -e "/run/selvedge/$app.restoring" ] && ! flock -n -s "/run/selvedge/$app.restoring" true; }
 
 # restoring_fact: "half yes" or "stopped yes" after a restore that was cut, with a part of the live data replaced, or none of it;
-# "unstarted yes" after one whose app did not start.
+# "unstarted yes" after one whose app did not start. "half now" while a restore replaces the data.
 # Values: app base
 restoring_fact() {
   local state
@@ -34,5 +34,5 @@ restoring_fact() {
   else
     return 0
   fi
-  restoring_now || printf '%s yes\n' "$state"
+  if ! restoring_now; then printf '%s yes\n' "$state"; elif [ "$state" = half ]; then printf 'half now\n'; fi
 }

@@ -18,7 +18,7 @@ from selvedge.resources.backups import NoTimers, PinnedHostKey, backup_settings,
 from selvedge.resources.base import Resource
 from selvedge.resources.files import File
 from selvedge.resources.need import Needs
-from selvedge.resources.restores import NotHalfRestored
+from selvedge.resources.restores import NotHalfRestored, repair
 from tasks.backup import setup
 from tests.support.declared import file, of
 from tests.support.tables import check, table
@@ -128,7 +128,7 @@ class TestFiles:
             "app": "hello", "host_name": "server", "repository": "s3:https://s3.example.com:443/b/hello/server", "kind": "s3",
             "user": "", "host": "s3.example.com", "port": 443, "files": ["uploads"], "before_migrate": True,
             "region": "eu-central-1", "exclude": ["uploads/cache"],
-            "keep": {"daily": 7, "weekly": 4, "monthly": 6},
+            "keep": {"daily": 7, "weekly": 4, "monthly": 6}, "repair": repair(app("backups to S3")),
         }  # fmt: skip
 
     def test_the_program_is_installed_whole(self, app: Callable[..., Target], tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from selvedge.resources.databases import clients
 from selvedge.resources.databases.clients import DatabaseCertificate, PostgresClients, scram_secret
 from selvedge.shell import library
+from selvedge.shell.server.backup import network
 
 PASSWORD = "c4nary:pass\\word"
 HBA = 'hostssl "my-app" "my-app" 10.0.0.11/32 scram-sha-256\nhostssl "my-app" "my-app" fd00::12/128 scram-sha-256\n'
@@ -47,6 +48,7 @@ def test_the_stored_form_of_a_password_is_that_of_the_standard() -> None:
         (fact(state=""), "make its certificate"),
         (fact(conf=""), "listen at 10.0.0.5"),
         (fact(network="[Service]\n"), "listen at 10.0.0.5"),
+        (fact(hba=f'host all "my-app" all reject\n{HBA}'), "let in 10.0.0.11, fd00::12"),
         (fact(hba=HBA.splitlines(keepends=True)[0]), "let in 10.0.0.11, fd00::12"),
         (fact(password="another"), "set the password of the role my-app"),
         (fact(password=""), "set the password of the role my-app"),
@@ -75,7 +77,7 @@ def test_a_postgresql_of_someone_else_is_left_alone() -> None:
 
 def test_it_is_closed_without_clients() -> None:
     assert CLOSED.plan("\n") is None
-    for found in (CONF, f"{clients.BLOCK} my-app\n"):
+    for found in (CONF, f"{clients.BLOCK} my-app\n", f'host all "my-app" all reject {clients.REJECTED.format(app="my-app")}\n'):
         change = CLOSED.plan(found)
         assert change and change.summary == "close PostgreSQL to the other servers of my-app" and "-" in change.diff
 
@@ -106,4 +108,7 @@ def test_the_shell_has_the_same_paths() -> None:
     text = library.library("postgresnet")
     folder = clients.POSTGRES_CERTIFICATE.rpartition("/")[0]
     assert f"\npostgresnet_folder={folder}\n" in text and f"printf '{clients.BLOCK} %s'" in text
+    rejected = clients.REJECTED.replace("{app}", "%s")
+    assert f"postgresnet_closed() {{ printf '{rejected}' " in text
+    assert clients.REJECTED.replace("{app}", "{}") == network.CLOSED
     assert Path(clients.POSTGRES_KEY).parent == Path(folder)

@@ -64,9 +64,19 @@ def acquired(file):
     return True
 
 
+def half_restored():
+    """Return whether a restore has replaced only a part of the live data."""
+    return os.path.exists(f"{STATE}/{HALF}")
+
+
 def tidy(settings):
-    """Remove what a killed command has left. A backup that is to be put in place stays: its restore is still running."""
+    """Remove what a killed command has left. A backup that is to be put in place stays: its restore is still running.
+
+    Half restored data is left as it is, and so is the lock, by which others know whether a restore is running.
+    """
     restoring.discard(settings, REHEARSED)
+    if half_restored():
+        return
     with open(f"/run/selvedge/{settings.app}.restoring", "w", encoding="utf-8") as file:
         if not os.path.exists(f"{RESTORED}/kept") and acquired(file):
             restoring.discard(settings)
@@ -77,11 +87,9 @@ def command_take(settings, repository, why):
     with locked(settings.app):
         tidy(settings)
         with recorded("failed", "take"):
-            if os.path.exists(f"{STATE}/{HALF}"):
+            if half_restored():
                 # It would be the newest one, which the next restore takes.
-                repaired = f"If you have repaired the data yourself: `sudo rm {STATE}/{HALF}` on the server, then `fab start`."
-                remedy = f"Run the same `fab restore --live` again. {repaired}"
-                raise Failed("A restore has replaced only a part of the live data, so no backup was taken.", remedy)
+                raise Failed("A restore has replaced only a part of the live data, so no backup was taken.", settings.repair)
             if why in ("scheduled", "migration"):
                 require_continued(repository, installation(settings.app))
             _, problem, _ = take(settings, repository, why)

@@ -1,49 +1,45 @@
 """Other servers that use the app's databases ([services] clients). They must not reach half restored data, which only this server
-knows of: meanwhile PostgreSQL rejects them, by lines above those that let them in (selvedge/shell/lib/postgresnet.sh). An app there
-gets the error "pg_hba.conf rejects connection for host …".
+knows of: meanwhile PostgreSQL rejects the app's role over the network, by the first line of pg_hba.conf. An app there gets the
+error "pg_hba.conf rejects connection for host …". selvedge/shell/lib/postgresnet.sh writes the lines that let the servers in.
 """
 
+import contextlib
+import fcntl
 import os
 import re
+import tempfile
 import time
 
-from .settings import Failed
+from .settings import Failed, flush, flush_folder
 
-BEGIN = "# selvedge: the servers that use the database {}"
-END = "# selvedge: end of {}"
-"""The lines around those of an app in pg_hba.conf, the same as in postgresnet.sh."""
-CLOSED = "# selvedge: a restore is not finished"
-"""The end of each line that rejects a server."""
+CLOSED = "# selvedge: a restore of {} is not finished"
+"""The end of the line that rejects an app, the same as in postgresnet.sh and resources/databases/clients.py."""
+LOCK = "/run/selvedge/postgres.hba"
+"""Whoever changes pg_hba.conf holds it, also postgresnet.sh: the apps of a server share the file."""
+# A line with a type is valid, also with an error: "hostssl record cannot match because SSL is disabled".
+ERRORS = "select format('line %s: %s', line_number, error) from pg_hba_file_rules where error is not null and type is null"
 LOADING = 0.5
 """Seconds in which PostgreSQL has read the file again."""
 
 
 def close(postgres):
-    """Let no other server connect to the app's databases any longer. Raises Failed."""
-    _rewrite(postgres, _closed)
+    """Let the app's role connect from no other server any longer. Raises Failed, and then nothing has changed."""
+    app = postgres.settings.app
+    _rewrite(postgres, lambda text: f'host all "{app}" all reject {CLOSED.format(app)}\n{opened(text, app)}')
 
 
 def reopen(postgres):
     """Undo `close`. Raises Failed."""
-    _rewrite(postgres, lambda lines: [line for line in lines if not line.endswith(CLOSED)])
-
-
-def _rewrite(postgres, change):
-    """Change the app's lines in pg_hba.conf, and have PostgreSQL read it; nothing without such lines."""
-    if not has_clients(postgres.settings.app):
-        return
-    path = postgres.admin("show hba_file")[0]
-    with open(path, encoding="utf-8", errors="surrogateescape") as file:
-        before = file.read()
-    after = changed(before, postgres.settings.app, change)
-    if after == before:
-        return
     try:
-        _replace(path, after)
-    except OSError as error:
-        raise Failed(f"{path}: {error.strerror}.", "Check the disk of the server: `df -h /etc`.") from None
-    postgres.admin("select pg_reload_conf()")
-    time.sleep(LOADING)
+        _rewrite(postgres, lambda text: opened(text, postgres.settings.app), only_changed=True)
+    except Failed as error:
+        remedy = f"{error.remedy} Then run the same `fab restore --live` again."
+        raise Failed(f"PostgreSQL still rejects the other servers: {error}", remedy) from None
+
+
+def opened(text, app):
+    """Return the text of pg_hba.conf without the line that rejects the app."""
+    return re.sub(rf"^.*{re.escape(CLOSED.format(app))}(\n|\Z)", "", text, flags=re.MULTILINE)
 
 
 def has_clients(app):
@@ -51,27 +47,62 @@ def has_clients(app):
     return any(f"60-selvedge-{app}.conf" in files for _, _, files in os.walk("/etc/postgresql"))
 
 
-def changed(text, app, change):
-    """Return the text of pg_hba.conf with changed lines of the app."""
-    block = re.compile(rf"(^{re.escape(BEGIN.format(app))}\n)(.*?)(^{re.escape(END.format(app))}$)", re.MULTILINE | re.DOTALL)
-    return block.sub(lambda found: found[1] + "".join(f"{line}\n" for line in change(found[2].splitlines())) + found[3], text)
+def _rewrite(postgres, change, only_changed=False):
+    """Change pg_hba.conf, and have PostgreSQL read it; nothing if no other server uses the databases.
+
+    only_changed: PostgreSQL need not read a file that has nothing to change.
+    """
+    if not has_clients(postgres.settings.app):
+        return
+    path = postgres.admin("show hba_file")[0]
+    try:
+        with _locked():
+            with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
+                before = file.read()
+            after = change(before)
+            if after == before and only_changed:
+                return
+            _load(postgres, path, before, after)
+    except OSError as error:
+        raise Failed(f"{path}: {error.strerror}.", "Check the disk of the server: `df -h /etc`.") from None
+    time.sleep(LOADING)
 
 
-def _closed(lines):
-    """Return the lines after those that reject the same servers: PostgreSQL takes the first one that fits."""
-    letting = [line.split() for line in lines if line.startswith("hostssl ")]
-    rejecting = [f"host {' '.join(words[1:-1])} reject {CLOSED}" for words in letting]
-    return [*rejecting, *(line for line in lines if not line.endswith(CLOSED))]
+@contextlib.contextmanager
+def _locked():
+    os.makedirs(os.path.dirname(LOCK), 0o700, exist_ok=True)
+    with open(LOCK, "w", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _load(postgres, path, before, after):
+    """Replace the file's text, and have PostgreSQL read it. Raises Failed, and then the file has the text from before."""
+    _replace(path, after)
+    try:
+        errors = postgres.admin(ERRORS)
+        if errors:
+            # It would keep the lines that it has, and say so only in its log.
+            raise Failed(f"PostgreSQL cannot read its file {path}: {errors[0]}.", "Correct that line on the server.")
+        postgres.admin("select pg_reload_conf()")
+    except Failed:
+        _replace(path, before)
+        raise
 
 
 def _replace(path, text):
-    """Write a file, whole or not at all, with the owner and the mode that it has."""
+    """Write a file, whole or not at all, with the owner and the mode that it has. The folder belongs to PostgreSQL's user."""
     about = os.stat(path)
-    with open(f"{path}.new", "w", encoding="utf-8", errors="surrogateescape") as file:
-        os.chmod(file.fileno(), 0o600)
-        file.write(text)
-        os.chown(file.fileno(), about.st_uid, about.st_gid)
-        os.chmod(file.fileno(), about.st_mode & 0o777)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(f"{path}.new", path)
+    handle, fresh = tempfile.mkstemp(prefix=".selvedge.", dir=os.path.dirname(path))
+    try:
+        with open(handle, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            file.write(text)
+            os.fchown(handle, about.st_uid, about.st_gid)
+            os.fchmod(handle, about.st_mode & 0o777)
+            flush(file)
+        os.replace(fresh, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(fresh)
+        raise
+    flush_folder(os.path.dirname(path))

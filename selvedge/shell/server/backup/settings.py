@@ -137,11 +137,28 @@ def counted(number, noun):
 
 
 def write(name, text):
-    """Write a file of the folder `state`, whole or not at all."""
+    """Write a file of the folder `state`, whole or not at all, also if the power is cut."""
     os.makedirs(STATE, 0o700, exist_ok=True)
     with open(f"{STATE}/.{name}", "w", encoding="utf-8", errors="backslashreplace") as file:
         file.write(text)
+        flush(file)
     os.replace(f"{STATE}/.{name}", f"{STATE}/{name}")
+    flush_folder(STATE)
+
+
+def flush(file):
+    """Have what was written to an open file on the disk."""
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def flush_folder(folder):
+    """Have the names in a folder on the disk, such as one that was just replaced."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def forget(name):

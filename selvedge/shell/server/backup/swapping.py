@@ -54,16 +54,20 @@ def swap(settings, repository):
         postgres.drop(each["database"], "replaced")
     broken = [each["database"] for each in about["postgres"] if each["database"] in unsaved(present)]
     write(BEFORE, f"{first[:8]}\n")
-    close(postgres)
-    write(HALF, json.dumps({"at": int(time.time()), "backup": first, "broken": broken}))
-    replace_all(settings, postgres, about, patterns, earlier)
+    half = json.dumps({"at": int(time.time()), "backup": first, "broken": broken})
+    replace_all(settings, postgres, about, patterns, half, earlier)
     finish(postgres, about, broken)
 
 
-def replace_all(settings, postgres, about, patterns, earlier):
-    """Put the restored data in place. If that fails, put back what was replaced. earlier: a run before this one was cut."""
+def replace_all(settings, postgres, about, patterns, half, earlier):
+    """Put the restored data in place. If that fails, put back what was replaced.
+
+    half: the text of HALF, which is there as long as PostgreSQL rejects other servers. earlier: a run before this one was cut.
+    """
     moved, swapped = [], []
     try:
+        write(HALF, half)
+        close(postgres)
         replace_files(settings, about, patterns, moved)
         for each in about["postgres"]:
             wait(f"replacing the database {each['database']}")
@@ -75,7 +79,7 @@ def replace_all(settings, postgres, about, patterns, earlier):
         if undo(postgres, moved, swapped) and not earlier:
             with told():
                 reopen(postgres)
-            forget(HALF)
+                forget(HALF)
         if not isinstance(error, OSError):
             raise
         problem = f"The files could not be replaced: {error.strerror}: {error.filename}."
@@ -108,9 +112,10 @@ def report_present(first, identity, earlier):
 
 
 def finish(postgres, about, broken):
-    """Configure the databases in place, and remove what was replaced. A failure is only said: the restored data is in place.
+    """Configure the databases in place, let other servers in again, and remove what was replaced.
 
-    broken: present databases that no backup has.
+    broken: present databases that no backup has. Raises Failed if PostgreSQL still rejects other servers; HALF then stays. Any
+    other failure is only said: the restored data is in place.
     """
     for was in about["postgres"]:
         with told():
@@ -118,8 +123,7 @@ def finish(postgres, about, broken):
     # All data is in place. What follows may take long, and the app must not seem to have a part of its data if it is cut.
     if os.path.exists(f"{STATE}/{STOPPED}"):
         os.replace(f"{STATE}/{STOPPED}", f"{STATE}/{UNSTARTED}")
-    with told():
-        reopen(postgres)
+    reopen(postgres)
     forget(HALF)
     for was in about["postgres"]:
         if was["database"] in broken:

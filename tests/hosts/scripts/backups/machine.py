@@ -19,6 +19,7 @@ UID = 4321
 SETTINGS: dict[str, Any] = {
     "app": "hello", "host_name": "web", "repository": "/var/backups/apps/hello/web", "kind": "local", "user": "", "host": "",
     "port": 0, "region": "", "files": [], "exclude": [], "keep": {"daily": 7}, "before_migrate": False,
+    "repair": "Run the same `fab -H web restore --live` again.",
 }  # fmt: skip
 
 

@@ -302,11 +302,26 @@ def test_other_servers_are_rejected_until_a_restore_is_finished(machine: Machine
         machine.must("take", "manual")
         machine.must("restore")
         cluster.sql("drop database hello_restored")
-        assert machine.run("swap")[0] == 1 and hba.read_text() == own + usual
-        assert log.read_text().count("reloading configuration files") == 2
+        status, output = machine.run("swap")
+        assert status == 1 and hba.read_text() == own + usual, output
+        assert log.read_text().count("reloading configuration files") == 2, output
         machine.must("restore")
         machine.must("swap")
         assert hba.read_text() == own + usual and log.read_text().count("reloading configuration files") == 4
         assert (hba.owner(), hba.stat().st_mode & 0o777) == ("postgres", 0o600)
+        # PostgreSQL would not load the file, and not say so: nothing is replaced.
+        hba.write_text(f"{own}{usual}host all all all scam\n")
+        machine.must("restore")
+        status, output = machine.run("swap")
+        assert status == 1 and "pg_hba.conf: line " in output and 'invalid authentication method "scam".\n' in output
+        assert hba.read_text() == f"{own}{usual}host all all all scam\n" and not (machine.folder / "state/half-restored").exists()
+        # The swap is killed: the first line that fits rejects the app.
+        hba.write_text(f"host all all all trust\n{own}{usual}")
+        path = machine.folder / "program/backup/swapping.py"
+        before = "        replace_files("
+        path.write_text(path.read_text().replace(before, f"        os.kill(os.getpid(), 9)\n{before}", 1))
+        assert machine.run("swap")[0] != 0 and (machine.folder / "state/half-restored").exists()
+        first = "select type, database, user_name, address, auth_method, error from pg_hba_file_rules limit 1"
+        assert cluster.sql(first) == "host|{all}|{hello}|all|reject|"
     finally:
         hba.write_text(usual)

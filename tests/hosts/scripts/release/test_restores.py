@@ -81,7 +81,7 @@ def test_an_app_with_half_of_its_data_stays_stopped(managed: Managed) -> None:
     half = "/srv/hello/backup/state/half-restored"
     said = restore(managed, f"fails=swap; : >{half}")
     assert "program discard" not in said and "start" not in said
-    assert said[-1] == "@test say only a part of the data is replaced, so the app stays stopped: run the same restore again"
+    assert said[-1] == "@test say the restore is not finished, so the app stays stopped: run the same restore again"
     assert state(managed) == {"stopped"}
     managed.server.path(half).unlink()
     assert restore(managed, running="")[-1] == "end" and state(managed) == {"web", "worker", "tick"}
@@ -91,7 +91,7 @@ def test_half_of_the_data_of_other_servers(managed: Managed) -> None:
     """No release is live on a server that has only the database: only its user can leave the app stopped."""
     said = restore(managed, "fails=swap; : >/srv/hello/backup/state/half-restored; releases_live() { :; }", running="")
     assert "start" not in said
-    assert said[-1].startswith("@test say only a part of the data is replaced: leave the app stopped on the servers that use it,")
+    assert said[-1].startswith("@test say the restore is not finished: leave the app stopped on the servers that use it,")
 
 
 @pytest.mark.parametrize("status", [0, 3])

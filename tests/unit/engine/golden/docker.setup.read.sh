@@ -237,7 +237,7 @@ app=hello
 postgres_fact
 printf '\n%s fact 44\n' "$mark"
 cat /etc/postgresql/*/*/conf.d/60-selvedge-hello.conf 2>/dev/null || :
-grep -hs '^# selvedge: the servers that use the database hello$' /etc/postgresql/*/*/pg_hba.conf || :
+grep -hs -e '^# selvedge: the servers that use the database hello$' -e '# selvedge: a restore of hello is not finished$' /etc/postgresql/*/*/pg_hba.conf || :
 printf '\n%s fact 45\n' "$mark"
 redis_fact
 printf '\n%s fact 46\n' "$mark"

@@ -165,7 +165,7 @@ app=hello
 postgres_fact
 printf '\n%s fact 12\n' "$mark"
 cat /etc/postgresql/*/*/conf.d/60-selvedge-hello.conf 2>/dev/null || :
-grep -hs '^# selvedge: the servers that use the database hello$' /etc/postgresql/*/*/pg_hba.conf || :
+grep -hs -e '^# selvedge: the servers that use the database hello$' -e '# selvedge: a restore of hello is not finished$' /etc/postgresql/*/*/pg_hba.conf || :
 printf '\n%s fact 13\n' "$mark"
 redis_fact
 printf '\n%s fact 14\n' "$mark"
@@ -375,7 +375,7 @@ probe_path /srv/hello/backup/program/backup ''
 printf '\n%s fact 99\n' "$mark"
 probe_path /srv/hello/backup/program/backup/__init__.py 9385f5bd11808ada479e684879777238cb8057107dd3f49f46840ccd3da0ef4a
 printf '\n%s fact 100\n' "$mark"
-probe_path /srv/hello/backup/program/__main__.py 7e9c942eadd930db06f322b94022281c7ed0ad65ef331ba667e12755b6cc8170
+probe_path /srv/hello/backup/program/__main__.py 7d3f3fbdadbad3afff33aa2ce5eb45ae7b9bd24f1160ea9e4c01bce722de9619
 printf '\n%s fact 101\n' "$mark"
 probe_path /srv/hello/backup/program/backup/choosing.py fb2347e1dffd30c95bc2242aab42cf474ce4667e1e8e8d505517a188b81d3f95
 printf '\n%s fact 102\n' "$mark"
@@ -385,7 +385,7 @@ probe_path /srv/hello/backup/program/backup/excluding.py 15724bc49356bd6902a7c1f
 printf '\n%s fact 104\n' "$mark"
 probe_path /srv/hello/backup/program/backup/finding.py 54f3289d4a14ed13ebc31eba7cf4d638a689904c9840c4ee4dff42222183c42f
 printf '\n%s fact 105\n' "$mark"
-probe_path /srv/hello/backup/program/backup/network.py f3283a95788e9c870e037128b05635b4f08ec6ad7496c420c6bfebb1b707035a
+probe_path /srv/hello/backup/program/backup/network.py bb6e1aabd3cdc2532bc680e279ea265aeee3af85caff1a5f01d468f54b05d349
 printf '\n%s fact 106\n' "$mark"
 probe_path /srv/hello/backup/program/backup/paths.py 63637588719b1309e00d67c29863cb4adeebfb81f662d2e1f64c2ab957f92fe2
 printf '\n%s fact 107\n' "$mark"
@@ -397,17 +397,17 @@ probe_path /srv/hello/backup/program/backup/repository.py 2e42c9558d5e50b68100d4
 printf '\n%s fact 110\n' "$mark"
 probe_path /srv/hello/backup/program/backup/restoring.py 9d4e05afc04b987b794318dc413b0068fddf55b2ed8eac6d37cf979c65761d50
 printf '\n%s fact 111\n' "$mark"
-probe_path /srv/hello/backup/program/backup/settings.py 87e4492a2477e092ebae647a279c57cfe30a182e8883a804393b9aab08cdaebd
+probe_path /srv/hello/backup/program/backup/settings.py 0a2f7e73e445c3b45ed8a6f6744abf827dfeb13a1e7dca85a9a71da976745781
 printf '\n%s fact 112\n' "$mark"
 probe_path /srv/hello/backup/program/backup/sqlite.py ceb500ed11d8beb7fe558d16c242745572edb0eef598d7d59f80d547aaf48b58
 printf '\n%s fact 113\n' "$mark"
-probe_path /srv/hello/backup/program/backup/swapping.py 423e8413760b19ac1a157f3a2b286934d677f20d2a858608e7bddd6d1c5f261d
+probe_path /srv/hello/backup/program/backup/swapping.py aebfaece9bcae4a9ab0533267276ee0f9ddb7f342b1eb73bc313c12ef34a88b1
 printf '\n%s fact 114\n' "$mark"
 probe_path /srv/hello/backup/program/backup/taking.py c44356e8e20642850f78ac23d278e1828fcd240f5d086063c91517af1af7ef04
 printf '\n%s fact 115\n' "$mark"
 probe_path /srv/hello/backup/program/backup/volumes.py f067d0bfbef7cba82ef4a060a837b5f015084a2807944ac5fb5592ae786cdae9
 printf '\n%s fact 116\n' "$mark"
-probe_path /srv/hello/backup/settings.json 1cc88e3d6588a213a908e5321c6d87cd51fdca7068fc595674130a2730f7f413
+probe_path /srv/hello/backup/settings.json 3e17db2ee20be2508d2d0c918539049a06fda47d34a2e7bf3785ae5c2f701710
 printf '\n%s fact 117\n' "$mark"
 probe_path /srv/hello/backup/password ''
 printf '\n%s fact 118\n' "$mark"

@@ -697,7 +697,8 @@ file_put /srv/hello/backup/settings.json 0600 root root <<'EOF'
     "weekly": 4,
     "monthly": 6
   },
-  "before_migrate": true
+  "before_migrate": true,
+  "repair": "Run the same `fab -H server restore --live` again. If you have repaired the data yourself: `sudo rm /srv/hello/backup/state/half-restored` on the server, then `fab -H server start`."
 }
 EOF
 )
