@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from selvedge.config.target import Target
 from selvedge.engine.fleet import Fleet
 from selvedge.engine.session import Session
-from selvedge.errors import SelvedgeError, UnreachableError
+from selvedge.errors import SelvedgeError, UnreachableError, UsageError
 from selvedge.resources.base import Ask
 from selvedge.shell.library import call
 from selvedge.shell.quoting import words
@@ -24,22 +24,24 @@ Seen = Mapping[str, Collection[str]]
 def none_left(fleet: Fleet, names: Collection[str]) -> str:
     """Return why no backend would be left if these were drained; "" if each balancer has another one that answers.
 
-    It is "", too, if none of these answers. Raises UnreachableError if no balancer can be asked.
+    It is "", too, if none of these answers. Raises UnreachableError, or UsageError for a file of its table, if no balancer can be
+    asked.
     """
-    unreachable: UnreachableError | None = None
+    failed: SelvedgeError | None = None
     asked = 0
-    for session in fleet.balancer_sessions():
-        site = session.target.balancer_site
+    for name in fleet.balancers:
         try:
-            fact = session.read([Ask(_left_query(site, names))])[0] if site else ""
-        except UnreachableError as error:
-            unreachable = unreachable or error
+            session = fleet.session_of(name)
+            site = session.target.balancer_site if session else None
+            fact = session.read([Ask(_left_query(site, names))])[0] if session and site else ""
+        except (UnreachableError, UsageError) as error:
+            failed = failed or error
             continue
         asked += 1
-        if site and (reason := _reason(session.name, site, names, fact)):
+        if site and (reason := _reason(name, site, names, fact)):
             return reason
-    if unreachable and not asked:
-        raise unreachable
+    if failed and not asked:
+        raise failed
     return ""
 
 
@@ -87,12 +89,13 @@ def answering(fleet: Fleet, batches: Sequence[Sequence[Session]]) -> Seen:
     if len(of_backends) < 2:
         return {}
     found: dict[str, Collection[str]] = {}
-    for session in fleet.balancer_sessions():
-        if site := session.target.balancer_site:
-            try:
-                found[session.name] = _healthy(site, session.read([Ask(_answers_query(site, names))])[0])
-            except SelvedgeError as error:
-                fleet.report.warning(_cannot_ask(session.name, error))
+    for balancer in fleet.balancers:
+        try:
+            session = fleet.session_of(balancer)
+            if session and (site := session.target.balancer_site):
+                found[balancer] = _healthy(site, session.read([Ask(_answers_query(site, names))])[0])
+        except SelvedgeError as error:
+            fleet.report.warning(_cannot_ask(balancer, error))
     return found
 
 
@@ -102,10 +105,11 @@ def wait_until_back(fleet: Fleet, batch: Sequence[Session], seen: Seen) -> None:
     Those that are drained, or new, did not. Raises SelvedgeError if one does not answer in time.
     """
     end = time.monotonic() + LONGEST
-    for session in fleet.balancer_sessions():
-        site = session.target.balancer_site
-        names = [each.name for each in batch if each.name in seen.get(session.name, ())]
-        if not site or not names:
+    for balancer, answered in seen.items():
+        names = [each.name for each in batch if each.name in answered]
+        session = fleet.session_of(balancer) if names else None
+        site = session.target.balancer_site if session else None
+        if not session or not site:
             continue
         try:
             _wait(fleet, session, site, names, end)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from selvedge.config.target import Target
-from selvedge.errors import SelvedgeError, UnreachableError
+from selvedge.errors import SelvedgeError, UnreachableError, UsageError
 from selvedge.release import backends
 from selvedge.report import Report
 from tests.support.steps import BALANCER
@@ -49,8 +49,7 @@ def test_the_balancer_knows_whether_another_backend_answers(
     target: Callable[..., Target], lines: tuple[str, ...], reason: str
 ) -> None:
     lb = balancer(target(**BALANCER), "lb", *lines)
-    fleet: Any = SimpleNamespace(balancer_sessions=lambda: [lb])
-    assert backends.none_left(fleet, ["web-1"]) == reason
+    assert backends.none_left(fleet_of(io.StringIO(), lb), ["web-1"]) == reason
     assert "backend_left /etc/nginx/sites-enabled/hello.balancer web-1 10.0.0.2:80" in lb.asked[0]
     assert "backend_alone /etc/nginx/sites-enabled/hello.balancer 10.0.0.2:80" in lb.asked[0].splitlines()
 
@@ -58,10 +57,10 @@ def test_the_balancer_knows_whether_another_backend_answers(
 def test_one_balancer_that_can_be_asked_is_enough(target: Callable[..., Target]) -> None:
     app = target(**BALANCER)
     lost, lb = balancer(app, "lb", lost=True), balancer(app, "lb-2", "backend web-1 200", "backend web-2 0")
-    fleet: Any = SimpleNamespace(balancer_sessions=lambda: [lost, lb])
-    assert backends.none_left(fleet, ["web-1"]) == "web-2 does not answer the balancer lb-2"
+    for other in (lost, UsageError("hosts.lb.key is missing")):
+        assert backends.none_left(fleet_of(io.StringIO(), other, lb), ["web-1"]) == "web-2 does not answer the balancer lb-2"
     with pytest.raises(UnreachableError):
-        backends.none_left(SimpleNamespace(balancer_sessions=lambda: [lost]), ["web-1"])  # type: ignore[arg-type]
+        backends.none_left(fleet_of(io.StringIO(), lost), ["web-1"])
 
 
 class Clock:
@@ -89,7 +88,15 @@ def web(*names: str, backend: bool = True) -> list[Any]:
 
 
 def fleet_of(screen: io.StringIO, *balancers: Any) -> Any:
-    return SimpleNamespace(balancer_sessions=lambda: list(balancers), report=Report(screen))
+    """A fleet with these balancers; an error is of one without a session."""
+    known = {getattr(each, "name", "lb"): each for each in balancers}
+
+    def session_of(name: str) -> Any:
+        if isinstance(known[name], Exception):
+            raise known[name]
+        return known[name]
+
+    return SimpleNamespace(balancers=list(known), session_of=session_of, report=Report(screen))
 
 
 def answers(app: Target, name: str, *readings: str | Exception) -> Any:
@@ -110,11 +117,11 @@ UP, DOWN = "backend web-1 200\nbackend web-2 200\n", "backend web-1 502\n"
 
 
 def test_a_run_with_one_batch_or_without_backends_asks_no_balancer() -> None:
-    fleet: Any = SimpleNamespace(balancer_sessions=None)
+    fleet: Any = SimpleNamespace(balancers=None)
     lb = web("lb", backend=False)
     for batches in ([], [web("web-1")], [web("web-1", "web-2"), lb], [lb, lb]):
         assert backends.answering(fleet, batches) == {}
-    backends.wait_until_back(SimpleNamespace(balancer_sessions=list), web("web-1"), {})  # type: ignore[arg-type]
+    backends.wait_until_back(fleet, web("web-1"), {})
 
 
 def test_the_next_batch_waits_until_the_balancer_is_answered_again(target: Callable[..., Target], clock: Clock) -> None:
@@ -158,3 +165,14 @@ def test_a_balancer_that_cannot_be_asked_is_a_warning(
         backends.wait_until_back(fleet, web("web-1"), backends.answering(fleet, [web("web-1"), web("web-2")]))
         said = "Warning: lb is lost. So this run cannot ask the balancer lb whether its backends answer before the next servers.\n"
         assert capsys.readouterr().err == said and clock.now == 0
+
+
+def test_a_balancer_without_its_key_here_is_a_warning(target: Callable[..., Target], capsys: pytest.CaptureFixture[str]) -> None:
+    """`fab -H web deploy` on a machine that has no key for the balancer: the other balancer is asked all the same."""
+    other = answers(target(**BALANCER), "lb-2", UP)
+    fleet = fleet_of(io.StringIO(), UsageError("hosts.lb.key: no such file."), other)
+    seen = backends.answering(fleet, [web("web-1"), web("web-2")])
+    assert seen == {"lb-2": ["web-1", "web-2"]}
+    backends.wait_until_back(fleet, web("web-1"), seen)
+    assert len(other.asked) == 2
+    assert capsys.readouterr().err.startswith("Warning: hosts.lb.key: no such file. So this run cannot ask the balancer lb whether")
