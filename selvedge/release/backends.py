@@ -111,17 +111,21 @@ def wait_until_back(fleet: Fleet, batch: Sequence[Session], seen: Seen) -> None:
         site = session.target.balancer_site if session else None
         if not session or not site:
             continue
-        try:
-            _wait(fleet, session, site, names, end)
-        except UnreachableError as error:
-            fleet.report.warning(_cannot_ask(session.name, error))
+        _wait(fleet, session, site, names, end)
 
 
 def _wait(fleet: Fleet, balancer: Session, site: Target, names: Sequence[str], end: float) -> None:
-    """Ask a balancer until all of these backends answer it. Raises SelvedgeError after the time `end`."""
+    """Ask a balancer until all of these backends answer it. Raises SelvedgeError after the time `end`.
+
+    If the balancer cannot be asked, a warning says so: the backends may be healthy.
+    """
     told = False
     while True:
-        fact = balancer.read([Ask(_answers_query(site, names))])[0]
+        try:
+            fact = balancer.read([Ask(_answers_query(site, names))])[0]
+        except SelvedgeError as error:
+            fleet.report.warning(_cannot_ask(balancer.name, error))
+            return
         missing = [name for name in names if name not in _healthy(site, fact)]
         if not missing:
             return

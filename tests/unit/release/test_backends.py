@@ -159,8 +159,8 @@ def test_a_balancer_that_cannot_be_asked_is_a_warning(
     target: Callable[..., Target], clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The release was healthy on the server itself."""
-    lost = UnreachableError("lb is lost.")
-    for readings in ([lost], [UP, lost]):
+    lost, refused = UnreachableError("lb is lost."), SelvedgeError("lb is lost.")
+    for readings in ([lost], [refused], [UP, lost], [UP, refused]):
         fleet = fleet_of(io.StringIO(), answers(target(**BALANCER), "lb", *readings))
         backends.wait_until_back(fleet, web("web-1"), backends.answering(fleet, [web("web-1"), web("web-2")]))
         said = "Warning: lb is lost. So this run cannot ask the balancer lb whether its backends answer before the next servers.\n"
