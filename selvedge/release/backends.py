@@ -17,6 +17,8 @@ BACK = 6.0
 """Seconds after which the balancers use a backend that answers again: fail_timeout in nginx/backends.conf.j2, and one more."""
 LONGEST = 60.0
 """The most seconds until a backend must answer its balancers again."""
+QUICK = 5.0
+"""Seconds for an answer to the first question after a switch. Then the run says that it waits, and gives more time."""
 Seen = Mapping[str, Collection[str]]
 """The backends that answer a balancer, by the name of the balancer's host."""
 
@@ -51,10 +53,14 @@ def _left_query(site: Target, names: Collection[str]) -> str:
     return "\n".join([_answers_query(site, site.backends), f"backend_alone {words(site.paths.site_enabled, *addresses)}"])
 
 
-def _answers_query(site: Target, names: Collection[str]) -> str:
-    """Return shell that prints what these backends answer a balancer: 0 for nothing, or if it does not use them."""
-    asked = [(name, address) for name, address in site.backends.items() if name in names]
-    return "\n".join(call("backend_left", site.paths.site_enabled, *each, given=site.shell_values) for each in asked)
+def _answers_query(site: Target, names: Collection[str], seconds: float = LONGEST) -> str:
+    """Return shell that prints what these backends answer a balancer: 0 for nothing, or if it does not use them.
+
+    seconds: the most that it takes, whatever `app.health_timeout` is.
+    """
+    asked = [word for name, address in site.backends.items() if name in names for word in (name, address)]
+    timeout = min(site.health_timeout, round(seconds, 1))
+    return call("backend_seen", site.paths.site_enabled, *asked, given=site.shell_values, health_timeout=timeout)
 
 
 def _answers(fact: str) -> dict[str, int]:
@@ -121,8 +127,9 @@ def _wait(fleet: Fleet, balancer: Session, site: Target, names: Sequence[str], e
     """
     told = False
     while True:
+        seconds = max(end - time.monotonic(), QUICK) if told else QUICK
         try:
-            fact = balancer.read([Ask(_answers_query(site, names))])[0]
+            fact = balancer.read([Ask(_answers_query(site, names, seconds))])[0]
         except SelvedgeError as error:
             fleet.report.warning(_cannot_ask(balancer.name, error))
             return
@@ -131,7 +138,8 @@ def _wait(fleet: Fleet, balancer: Session, site: Target, names: Sequence[str], e
             return
         them = " and ".join(missing)
         if time.monotonic() > end:
-            codes = " and ".join(f"{name} answers {code}" for name, code in _answers(fact).items() if code and name in missing)
+            answers = _answers(fact)
+            codes = " and ".join(f"{name} answers {code}" for name in missing if (code := answers.get(name)))
             problem = f"{them} {_do(missing)} not answer the balancer {balancer.name} again after {LONGEST:g} s"
             stops = ", so the run stops before the next servers."
             remedy = f"`fab -H {','.join([balancer.name, *missing])} status` shows why. Then run the same command again."

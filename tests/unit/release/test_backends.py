@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -50,7 +51,7 @@ def test_the_balancer_knows_whether_another_backend_answers(
 ) -> None:
     lb = balancer(target(**BALANCER), "lb", *lines)
     assert backends.none_left(fleet_of(io.StringIO(), lb), ["web-1"]) == reason
-    assert "backend_left /etc/nginx/sites-enabled/hello.balancer web-1 10.0.0.2:80" in lb.asked[0]
+    assert "backend_seen /etc/nginx/sites-enabled/hello.balancer web-1 10.0.0.2:80 web-2 '[fd00::3]:80'" in lb.asked[0]
     assert "backend_alone /etc/nginx/sites-enabled/hello.balancer 10.0.0.2:80" in lb.asked[0].splitlines()
 
 
@@ -129,7 +130,7 @@ def test_the_next_batch_waits_until_the_balancer_is_answered_again(target: Calla
     lb = answers(target(**BALANCER), "lb", UP, DOWN, "backend web-1 0\n", "backend web-1 200\n")
     fleet = fleet_of(screen, lb)
     seen = backends.answering(fleet, [web("web-1"), web("web-2")])
-    assert seen == {"lb": ["web-1", "web-2"]} and lb.asked[0].count("backend_left ") == 2
+    assert seen == {"lb": ["web-1", "web-2"]} and "backend_seen " in lb.asked[0] and "web-2" in lb.asked[0]
     backends.wait_until_back(fleet, web("web-1"), seen)
     assert clock.now == 2 and len(lb.asked) == 4 and "web-2" not in lb.asked[1]
     assert screen.getvalue() == "Waiting until web-1 answers the balancer lb again.\n"
@@ -146,6 +147,24 @@ def test_a_backend_that_does_not_come_back_stops_the_run(target: Callable[..., T
         "web-1 does not answer the balancer lb again after 60 s (web-1 answers 502), so the run stops before the next servers."
     )
     assert stopped.value.remedy == "`fab -H lb,web-1 status` shows why. Then run the same command again."
+
+
+def test_backends_that_hang_do_not_prolong_the_wait(target: Callable[..., Target], clock: Clock) -> None:
+    """The run says that it waits before the long questions."""
+    screen, said, asked = io.StringIO(), [], []
+
+    def read(queries: Sequence[Any]) -> list[str]:
+        said.append(screen.getvalue())
+        found = re.search(r"health_timeout=(\S+)", queries[0].probe())
+        asked.append(float(found[1]) if found else 0)
+        clock.sleep(asked[-1])
+        return ["backend web-1 0\nbackend web-2 0\n"]
+
+    lb = SimpleNamespace(name="lb", target=target(health_timeout=300, **BALANCER), read=read)
+    with pytest.raises(SelvedgeError):
+        backends.wait_until_back(fleet_of(screen, lb), web("web-1", "web-2"), {"lb": ["web-1", "web-2"]})
+    assert asked[:2] == [5, 54] and backends.LONGEST <= clock.now <= backends.LONGEST + 10
+    assert said[:2] == ["", "Waiting until web-1 and web-2 answer the balancer lb again.\n"]
 
 
 def test_a_backend_that_was_drained_or_new_is_not_waited_for(target: Callable[..., Target], clock: Clock) -> None:
