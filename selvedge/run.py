@@ -105,6 +105,8 @@ class Run:
             remedy = f"Name the servers that run it: `fab -H {group} …`."
             raise UsageError(f"The app does not run on {', '.join(targets)}, which {' or '.join(reasons)}.", remedy)
         chosen = [session for session in self.fleet.sessions if session.name in servers]
+        # The balancers are still asked about their backends, over the connections that they have.
+        self.fleet.reached.update({session.name: session for session in self.fleet.sessions if session.name not in servers})
         return Run(self.settings, replace(self.fleet, sessions=chosen))
 
     def check(self, tasks: Sequence[Step], options: Mapping[str, Any]) -> None:

@@ -141,7 +141,8 @@ class Settings(Section):
         if balancer.on(host):
             backends = {name: endpoint(private_address(self.hosts[name]), balancer.port) for name in names if name in self.hosts}
             site = Target.model_validate(of_balancer(sections))
-            more = {"backends": backends, "balance_method": balancer.method, "beside_app": host in names}
+            more: dict[str, Any] = {"backends": backends, "balance_method": balancer.method, "beside_app": host in names}
+            more["page_on_backends"] = any(self._merged("nginx", self.hosts[name])["spa"] for name in backends)
             site = site.model_copy(update={"name": f"{site.name}{SUFFIX}", **more})
             if host not in names:
                 return site

@@ -16,12 +16,16 @@ from selvedge.paths import Paths
 
 
 class SiteSettings(App):
-    """The settings of an app with those of its host, its site and its certificate. ssh_address: where ssh connects to."""
+    """The settings of an app with those of its host, its site and its certificate.
+
+    ssh_address: where ssh connects to. page_on_backends: of a balancer's site, whether a backend has `nginx.spa`.
+    """
 
     host: Host
     tls: Tls
     nginx: Nginx
     ssh_address: str = ""
+    page_on_backends: bool = False
 
     @property
     def url(self) -> str:
@@ -77,7 +81,7 @@ class SiteSettings(App):
 
     @property
     def _page_hides_health(self) -> bool:
-        return bool(self.nginx.spa) and self.health == "/"
+        return (bool(self.nginx.spa) or self.page_on_backends) and self.health == "/"
 
     @property
     def health_host_header(self) -> str:

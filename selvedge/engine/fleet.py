@@ -71,10 +71,6 @@ class Fleet:
             self.close()
             raise
 
-    def balancer_sessions(self) -> list[Session]:
-        """Return the sessions with the balancers, also with those outside of the run. Raises UsageError for a file of its table."""
-        return [found for name in self.balancers if (found := self.session_of(name))]
-
     def session_of(self, name: str) -> Session | None:
         """Return the session with a host, also with one outside of the run. Raises UsageError for a file of its table."""
         from selvedge.ssh.named_files import check_named_files

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from selvedge.config.target import Target
 from selvedge.engine.fleet import Fleet
 from selvedge.engine.session import Session
-from selvedge.errors import SelvedgeError, UnreachableError
+from selvedge.errors import SelvedgeError, UnreachableError, UsageError
 from selvedge.resources.base import Ask
 from selvedge.shell.library import call
 from selvedge.shell.quoting import words
@@ -17,6 +17,8 @@ BACK = 6.0
 """Seconds after which the balancers use a backend that answers again: fail_timeout in nginx/backends.conf.j2, and one more."""
 LONGEST = 60.0
 """The most seconds until a backend must answer its balancers again."""
+QUICK = 5.0
+"""Seconds for an answer to the first question after a switch. Then the run says that it waits, and gives more time."""
 Seen = Mapping[str, Collection[str]]
 """The backends that answer a balancer, by the name of the balancer's host."""
 
@@ -24,22 +26,24 @@ Seen = Mapping[str, Collection[str]]
 def none_left(fleet: Fleet, names: Collection[str]) -> str:
     """Return why no backend would be left if these were drained; "" if each balancer has another one that answers.
 
-    It is "", too, if none of these answers. Raises UnreachableError if no balancer can be asked.
+    It is "", too, if none of these answers. Raises UnreachableError, or UsageError for a file of its table, if no balancer can be
+    asked.
     """
-    unreachable: UnreachableError | None = None
+    failed: SelvedgeError | None = None
     asked = 0
-    for session in fleet.balancer_sessions():
-        site = session.target.balancer_site
+    for name in fleet.balancers:
         try:
-            fact = session.read([Ask(_left_query(site, names))])[0] if site else ""
-        except UnreachableError as error:
-            unreachable = unreachable or error
+            session = fleet.session_of(name)
+            site = session.target.balancer_site if session else None
+            fact = session.read([Ask(_left_query(site, names))])[0] if session and site else ""
+        except (UnreachableError, UsageError) as error:
+            failed = failed or error
             continue
         asked += 1
-        if site and (reason := _reason(session.name, site, names, fact)):
+        if site and (reason := _reason(name, site, names, fact)):
             return reason
-    if unreachable and not asked:
-        raise unreachable
+    if failed and not asked:
+        raise failed
     return ""
 
 
@@ -49,10 +53,14 @@ def _left_query(site: Target, names: Collection[str]) -> str:
     return "\n".join([_answers_query(site, site.backends), f"backend_alone {words(site.paths.site_enabled, *addresses)}"])
 
 
-def _answers_query(site: Target, names: Collection[str]) -> str:
-    """Return shell that prints what these backends answer a balancer: 0 for nothing, or if it does not use them."""
-    asked = [(name, address) for name, address in site.backends.items() if name in names]
-    return "\n".join(call("backend_left", site.paths.site_enabled, *each, given=site.shell_values) for each in asked)
+def _answers_query(site: Target, names: Collection[str], seconds: float = LONGEST) -> str:
+    """Return shell that prints what these backends answer a balancer: 0 for nothing, or if it does not use them.
+
+    seconds: the most that it takes, whatever `app.health_timeout` is.
+    """
+    asked = [word for name, address in site.backends.items() if name in names for word in (name, address)]
+    timeout = min(site.health_timeout, round(seconds, 1))
+    return call("backend_seen", site.paths.site_enabled, *asked, given=site.shell_values, health_timeout=timeout)
 
 
 def _answers(fact: str) -> dict[str, int]:
@@ -87,12 +95,13 @@ def answering(fleet: Fleet, batches: Sequence[Sequence[Session]]) -> Seen:
     if len(of_backends) < 2:
         return {}
     found: dict[str, Collection[str]] = {}
-    for session in fleet.balancer_sessions():
-        if site := session.target.balancer_site:
-            try:
-                found[session.name] = _healthy(site, session.read([Ask(_answers_query(site, names))])[0])
-            except SelvedgeError as error:
-                fleet.report.warning(_cannot_ask(session.name, error))
+    for balancer in fleet.balancers:
+        try:
+            session = fleet.session_of(balancer)
+            if session and (site := session.target.balancer_site):
+                found[balancer] = _healthy(site, session.read([Ask(_answers_query(site, names))])[0])
+        except SelvedgeError as error:
+            fleet.report.warning(_cannot_ask(balancer, error))
     return found
 
 
@@ -102,28 +111,35 @@ def wait_until_back(fleet: Fleet, batch: Sequence[Session], seen: Seen) -> None:
     Those that are drained, or new, did not. Raises SelvedgeError if one does not answer in time.
     """
     end = time.monotonic() + LONGEST
-    for session in fleet.balancer_sessions():
-        site = session.target.balancer_site
-        names = [each.name for each in batch if each.name in seen.get(session.name, ())]
-        if not site or not names:
+    for balancer, answered in seen.items():
+        names = [each.name for each in batch if each.name in answered]
+        session = fleet.session_of(balancer) if names else None
+        site = session.target.balancer_site if session else None
+        if not session or not site:
             continue
-        try:
-            _wait(fleet, session, site, names, end)
-        except UnreachableError as error:
-            fleet.report.warning(_cannot_ask(session.name, error))
+        _wait(fleet, session, site, names, end)
 
 
 def _wait(fleet: Fleet, balancer: Session, site: Target, names: Sequence[str], end: float) -> None:
-    """Ask a balancer until all of these backends answer it. Raises SelvedgeError after the time `end`."""
+    """Ask a balancer until all of these backends answer it. Raises SelvedgeError after the time `end`.
+
+    If the balancer cannot be asked, a warning says so: the backends may be healthy.
+    """
     told = False
     while True:
-        fact = balancer.read([Ask(_answers_query(site, names))])[0]
+        seconds = max(end - time.monotonic(), QUICK) if told else QUICK
+        try:
+            fact = balancer.read([Ask(_answers_query(site, names, seconds))])[0]
+        except SelvedgeError as error:
+            fleet.report.warning(_cannot_ask(balancer.name, error))
+            return
         missing = [name for name in names if name not in _healthy(site, fact)]
         if not missing:
             return
         them = " and ".join(missing)
         if time.monotonic() > end:
-            codes = " and ".join(f"{name} answers {code}" for name, code in _answers(fact).items() if code and name in missing)
+            answers = _answers(fact)
+            codes = " and ".join(f"{name} answers {code}" for name in missing if (code := answers.get(name)))
             problem = f"{them} {_do(missing)} not answer the balancer {balancer.name} again after {LONGEST:g} s"
             stops = ", so the run stops before the next servers."
             remedy = f"`fab -H {','.join([balancer.name, *missing])} status` shows why. Then run the same command again."

@@ -70,17 +70,19 @@ def _interrupt(fleet: Fleet, session: Session, commits: Commits, items: list[Pla
     """Make the changes while the backend is drained. The last item ends that; if the changes fail, it stays drained."""
     live, fact = session.read([Live(session.app, ""), Drained.of(session.app, drained=True)])
     state = state_of(fact)
-    by_run = state[-1:] == ["run"]
-    if Releases.parse(live).live and state in ([], ["half", "run"]):
-        if reason := none_left(fleet, [session.name]):
-            session.report.step(session.name, "drain", f"not drained, because no backend would be left: {reason}")
-        else:
-            converge(session, session.plan([drain_step(drained=True, by_run=True)]), commits.resolve_now)
-            by_run = True
+    stays = "stays" if state[-1:] == ["run"] else ""
     try:
+        if Releases.parse(live).live and state in ([], ["half", "run"]):
+            if reason := none_left(fleet, [session.name]):
+                session.report.step(session.name, "drain", f"not drained, because no backend would be left: {reason}")
+            else:
+                # The connection may be lost while the server waits for its open requests.
+                stays = "may stay"
+                converge(session, session.plan([drain_step(drained=True, by_run=True)]), commits.resolve_now)
+                stays = "stays"
         converge(session, session.plan([item.step for item in items]), commits.resolve_now)
     except SelvedgeError:
-        if by_run:
+        if stays:
             until = f"The same command ends that once it succeeds, and so does `fab -H {session.name} undrain`."
-            session.report.step(session.name, "drain", f"{session.name} stays drained. {until}")
+            session.report.step(session.name, "drain", f"{session.name} {stays} drained. {until}")
         raise

@@ -51,7 +51,7 @@ def roll_out(fleet: Fleet, commits: Commits, plans: Plans, *, revert: bool) -> N
     try:
         for batch in batches:
             if previous:
-                _wait_before(fleet, batch, previous, seen)
+                _wait_before(fleet, batch, done, previous, seen)
             previous = batch
             done += batch
             fleet.each(lambda session: _switch(commits, session, switch[session.name], ready[session.name]), batch)
@@ -67,10 +67,15 @@ def roll_out(fleet: Fleet, commits: Commits, plans: Plans, *, revert: bool) -> N
     fleet.report.line(f"Done in {time.monotonic() - began:.1f} s.")
 
 
-def _wait_before(fleet: Fleet, batch: Sequence[Session], previous: Sequence[Session], seen: Seen) -> None:
-    """Wait before a batch until the balancers use the previous one, and for `rollout.pause`. Raises SelvedgeError."""
+def _wait_before(
+    fleet: Fleet, batch: Sequence[Session], done: Sequence[Session], previous: Sequence[Session], seen: Seen
+) -> None:
+    """Wait before a batch until the balancers use all backends before it, and for `rollout.pause`. Raises SelvedgeError.
+
+    done: the servers of all earlier batches. previous: those of the last one, which may have no backend.
+    """
     if any(session.target.balancers for session in batch):
-        wait_until_back(fleet, previous, seen)
+        wait_until_back(fleet, done, seen)
     if pause := max(fleet.rollout.pause, pause_after(previous)):
         fleet.report.line(f"Waiting {pause:g} s before the next servers.")
         time.sleep(pause)

@@ -85,6 +85,20 @@ backend_left() {
   if grep -qsF "server $3 " "$1"; then backend_answers "$2" "$3"; else echo "backend $2 0"; fi
 }
 
+# backend_seen SITE [NAME ADDRESS]…: as backend_left, for each of these backends. All are asked at once, so that those that hang take no
+# longer than one. Each line is a single write, so lines do not mix.
+# Values: health health_host health_timeout
+backend_seen() (
+  local site
+  site=$1
+  shift
+  while [ "$#" -gt 0 ]; do
+    backend_left "$site" "$1" "$2" &
+    shift 2
+  done
+  wait
+)
+
 # backend_alone SITE ADDRESS…: print "alone NAME" for each other balancer's site of the server that would have no backend without these
 # addresses, but has one now. Any answer counts, because the health check of another app is unknown.
 backend_alone() {

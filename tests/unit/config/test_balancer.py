@@ -52,6 +52,18 @@ def test_backends_reboot_one_after_the_other(settings: Load) -> None:
     assert [each.drains for each in (lb, one, two)] == [False, True, True]
 
 
+@pytest.mark.parametrize("page", ['[nginx]\nspa = "web"\n', '[hosts.web-2.nginx]\nspa = "web"\n'])
+@pytest.mark.parametrize("hosts", ["lb", "web-1"])
+def test_a_balancer_asks_the_app_and_not_a_page_in_front_of_it(settings: Load, page: str, hosts: str) -> None:
+    """The page answers also if the app is dead."""
+    text = ALL.replace('hosts = ["lb"]', f'hosts = ["{hosts}"]\nport = 8080')
+    site, plain = (settings(text + more).target(hosts).balancer_site for more in (page, ""))
+    assert site and (site.health_path, site.health_ranges, site.health) == ("/.selvedge-health", [(200, 499)], "/")
+    assert plain and (plain.health_path, plain.health_ranges) == ("/", [(200, 399)])
+    own = settings(text.replace("[app]\n", '[app]\nhealth = "/up"\nhealth_status = [204]\n') + page).target(hosts).balancer_site
+    assert own and (own.health_path, own.health_ranges) == ("/up", [(204, 204)])
+
+
 SIX = ALL.replace("10.0.0.", "fd00::")
 
 

@@ -80,6 +80,7 @@ def test_a_balancer_outside_of_the_run_is_reached_once() -> None:
     lb = Host("lb")
     found = Fleet([lb], Report(io.StringIO()), Rollout(), balancers=["lb", "lb-2"], reach=reach)  # type: ignore[list-item]
     lb.remote.close = lambda: made.append("lb closed")
-    assert [each.name for each in found.balancer_sessions() + found.balancer_sessions()] == ["lb", "lb-2", "lb", "lb-2"]
+    sessions = [found.session_of(name) for name in [*found.balancers, *found.balancers]]
+    assert [each and each.name for each in sessions] == ["lb", "lb-2", "lb", "lb-2"]
     found.close()
     assert made == ["lb-2", "lb closed", "lb-2 closed"]

@@ -52,6 +52,12 @@ def test_the_app_servers_of_a_run(target: Callable[..., Target]) -> None:
     assert app.of_app() is app and app.fleet.locks is run.fleet.locks
 
 
+def test_a_balancer_that_is_left_out_is_asked_over_its_connection(target: Callable[..., Target]) -> None:
+    run = run_on(target(**BALANCER), target())
+    run.fleet.reach = lambda name: pytest.fail(f"a second login to {name}")
+    assert run.of_app().fleet.session_of("lb") is run.fleet.sessions[0]
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_balancer_alone_is_refused_with_what_to_type(
     target: Callable[..., Target], monkeypatch: pytest.MonkeyPatch, command: str

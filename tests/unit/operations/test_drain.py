@@ -26,7 +26,7 @@ def run(app: Target, *names: str, members: tuple[str, ...] = ("web-1", "web-2"))
     settings = SimpleNamespace(balancer=SimpleNamespace(members=lambda _: list(members)), groups={})
     chained: list[str] = []
     chain = lambda steps, _flags: chained.extend(step.name for step in steps)  # noqa: E731
-    fleet = SimpleNamespace(sessions=sessions, balancer_sessions=list)
+    fleet = SimpleNamespace(sessions=sessions, balancers=[])
     return SimpleNamespace(fleet=fleet, settings=settings, chain=chain, chained=chained)
 
 
@@ -46,7 +46,7 @@ def test_the_last_backend_that_answers_is_not_drained(target: Callable[..., Targ
     """`fab -H web-1 drain`, then `fab -H web-2 drain`: the balancer is asked, which is not in the command line."""
     lb = SimpleNamespace(name="lb", target=target(**BALANCER), read=lambda _: ["backend web-1 0\nbackend web-2 200\n"])
     one = run(target(**BACKEND), "web-2")
-    one.fleet.balancer_sessions = lambda: [lb]
+    one.fleet.balancers, one.fleet.session_of = ["lb"], {"lb": lb}.get
     with pytest.raises(SelvedgeError, match=r"^No backend would be left: web-1 does not answer the balancer lb\.") as refused:
         drain(one, {})
     assert "`fab -H web-1 undrain`" in refused.value.remedy and one.chained == []

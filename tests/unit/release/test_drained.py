@@ -97,15 +97,20 @@ def test_the_last_backend_that_answers_is_upgraded_without_a_drain(done: list[st
                     "ask for last of 1"]  # fmt: skip
 
 
-def test_a_failed_upgrade_says_how_its_drain_ends(done: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("failing", "state"), [("update", "stays drained"), ("drain", "may stay drained")])
+def test_a_failed_upgrade_says_how_its_drain_ends(
+    done: list[str], monkeypatch: pytest.MonkeyPatch, failing: str, state: str
+) -> None:
+    """Also if the connection is lost while the open requests end: the server may have been drained then."""
+
     def fail(_: object, items: list[Planned], __: object) -> None:
-        if items[0].name == "update":
+        if items[0].name == failing:
             raise SelvedgeError("broken")
 
     monkeypatch.setattr(drained, "converge", fail)
     with pytest.raises(SelvedgeError):
         upgrade(Server("one", done), Server("two", done))
-    assert done == ["one stays drained. The same command ends that once it succeeds, and so does `fab -H one undrain`."]
+    assert done == [f"one {state}. The same command ends that once it succeeds, and so does `fab -H one undrain`."]
 
 
 def test_a_drain_of_an_aborted_run_ends_with_the_next_one_in_the_same_reading(target: Callable[..., Target]) -> None:

@@ -145,21 +145,22 @@ def test_a_release_goes_back_if_it_fails_and_not_if_the_balancer_does(
     assert back == went_back
 
 
-def test_each_batch_waits_until_the_balancers_use_the_previous_one(monkeypatch: Any) -> None:
-    """The balancer's own batch needs no wait: its reload interrupts no backend."""
+def test_each_batch_waits_until_the_balancers_use_the_previous_ones(monkeypatch: Any) -> None:
+    """The balancer's own batch needs no wait: its reload interrupts no backend. Nor does that of a server that is no backend."""
     done: list[str] = []
 
     def session(name: str) -> Any:
-        app = SimpleNamespace(backends={"x": "y"} if name == "lb" else {}, balancers=() if name == "lb" else ("10.0.0.1",))
+        app = SimpleNamespace(backends={"x": "y"} if name == "lb" else {}, balancers=("10.0.0.1",) if "web" in name else ())
         app.drains, app.strategy = False, "overlap"
         return SimpleNamespace(name=name, target=app, app=app, report=report, plan=lambda _: [])
 
     report = Report(io.StringIO())
-    sessions = [session(name) for name in ("lb", "web-1", "web-2", "web-3")]
+    sessions = [session(name) for name in ("lb", "web-1", "staging", "web-2", "web-3")]
     each = lambda work, chosen=None: [work(one) for one in chosen or sessions]  # noqa: E731
     fleet: Any = SimpleNamespace(sessions=sessions, report=report, each=each, rollout=Rollout())
     monkeypatch.setattr(rollout, "answering", lambda _, batches: [one.name for batch in batches for one in batch])
-    monkeypatch.setattr(rollout, "wait_until_back", lambda _, batch, seen: done.append(f"{batch[0].name} of {len(seen)}"))
+    names = lambda batch: ",".join(one.name for one in batch)  # noqa: E731
+    monkeypatch.setattr(rollout, "wait_until_back", lambda _, batch, seen: done.append(f"{names(batch)} of {len(seen)}"))
     monkeypatch.setattr(rollout, "_switch", lambda _, session, *__: done.append(f"switch {session.name}"))
     for name in ("converge", "prove"):
         monkeypatch.setattr(rollout, name, lambda *_: [])
@@ -167,7 +168,8 @@ def test_each_batch_waits_until_the_balancers_use_the_previous_one(monkeypatch: 
     monkeypatch.setattr(rollout, "_read", lambda *_: {})
     plans = {one.name: [Planned(step("switch"), [], Plan([(None, None)]))] for one in sessions}  # type: ignore[list-item]
     rollout.roll_out(fleet, SimpleNamespace(resolve_now=None), plans, revert=True)  # type: ignore[arg-type]
-    assert done == ["switch web-1", "web-1 of 4", "switch web-2", "web-2 of 4", "switch web-3", "switch lb"]
+    assert done == ["switch web-1", "switch staging", "web-1,staging of 5", "switch web-2", "web-1,staging,web-2 of 5",
+                    "switch web-3", "switch lb"]  # fmt: skip
 
 
 def test_hosts_that_go_back_wait_for_each_other_where_the_app_stops(monkeypatch: Any) -> None:

@@ -40,6 +40,19 @@ def test_a_balancer_asks_as_it_asks_for_visitors(server: Any, answer: str, shown
     assert "-H Host: a.test" in asked and asked.endswith("-- http://[fd00::1]:80/up?a=b\n")
 
 
+def test_a_balancer_asks_all_backends_at_once(server: Any) -> None:
+    """Each answers once all have been asked: one after the other, they would never."""
+    site = "/etc/nginx/sites-enabled/hello.balancer"
+    names = {f"web-{number}": f"10.0.0.{number}:80" for number in range(2, 6)}
+    server.path(site).parent.mkdir(parents=True)
+    server.path(site).write_text("".join(f"    server {address} max_fails=1;\n" for address in names.values()))
+    wait = 'i=0; while [ "$(wc -l </var/log/asked)" -lt 4 ] && [ $i -lt 100 ]; do sleep 0.1; i=$((i + 1)); done'
+    server.program("curl", f'echo x >>/var/log/asked; {wait}; [ $i -lt 100 ] && printf 200')
+    asked = [word for pair in names.items() for word in pair]
+    (fact,) = server.read(Ask(call("backend_seen", site, *asked, "web-9", "10.0.0.9:80", given=VALUES)))
+    assert sorted(fact.split("\n")) == ["", *(f"backend {name} 200" for name in names), "backend web-9 0"]
+
+
 def drained(server: Any, busy: int, by: str = "user") -> list[str]:
     """Drain with a connection that is open for so many looks. Return what was said, and the commands of systemctl."""
     server.program("systemctl", 'echo "$*" >>/var/log/systemctl')
@@ -136,8 +149,8 @@ def test_a_balancer_sees_which_sites_would_have_no_backend(server: Any) -> None:
     values = {**VALUES, "health_host": "hello.test"}
     site = "/etc/nginx/sites-enabled/hello.balancer"
     asked = [
-        Ask(call("backend_left", site, "web-1", "10.0.0.2:80", given=values)),
-        Ask(call("backend_left", site, "web-9", "10.0.0.9:80", given=values)),
+        Ask(call("backend_seen", site, "web-1", "10.0.0.2:80", given=values)),
+        Ask(call("backend_seen", site, "web-9", "10.0.0.9:80", given=values)),
         Ask(f"backend_alone {site} 10.0.0.2:80"),
     ]
     assert [fact.strip() for fact in server.read(*asked)] == ["backend web-1 200", "backend web-9 0", "alone shop"]
