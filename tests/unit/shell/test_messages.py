@@ -184,6 +184,19 @@ class TestQueue:
         assert len(found["title"].encode()) <= TITLE and len(found["body"].encode()) <= BODY
         assert (server / "asked").read_text().startswith("--no-block start selvedge-notify@server.")
 
+    def test_no_text_calls_the_room(self, server: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The labels of an alert and the names of timers are not ours."""
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"label @everyone <!channel>, me@10.0.0.1")))
+        notify.notify("failure", "timer @everyone <!channel>")
+        (found,) = queued(server)
+        assert found["title"] == "timer @\u200beveryone <\u200b!channel>"
+        assert found["body"].split("\n")[0] == "label @\u200beveryone <\u200b!channel>, me@10.0.0.1"
+        for size in range(8):
+            notify.tell("", "", "failure", "x" * (TITLE - size) + "@everyone", "@all " * 900)
+            (found,) = queued(server)
+            assert len(found["title"].encode()) <= TITLE and len(found["body"].encode()) <= BODY
+            assert "@e" not in found["title"] and "@a" not in found["body"]
+
     def test_each_address_of_all_apps_gets_it_once(self, server: Path) -> None:
         add(server, "shop", "json://a.test/1", "json://a.test/2")
         add(server, "quiet", "json://a.test/3", only_failures=True)
