@@ -80,17 +80,22 @@ def health_pattern(site: Target) -> str:
 
 
 def maintenance_files(site: Target, allow: Sequence[str], retry_after: int) -> Iterator[File]:
-    """Yield the files, the page first. allow: the addresses that get through. Raises ConfigError."""
+    """Yield the files, in an order in which nginx could start after each. allow: the addresses that get through.
+
+    Raises ConfigError.
+    """
     folder, values = site.paths.maintenance, {"app": site, "retry_after": retry_after}
     yield File(f"{folder}/page.html", maintenance_page(site, min(retry_after, REFRESH), planned=True))
-    for name in ("path", "location") if site.nginx.path else ("site",):
-        yield File(f"{folder}/{name}.conf", template(f"maintenance/{name}.conf.j2", **values))
     text = template("maintenance/http.conf.j2", app=site, allow=list(dict.fromkeys(allow)), health=health_pattern(site))
-    yield MaintenanceFile(f"{folder}/http.conf", text, app=site.name)
+    yield File(f"{folder}/http.conf", text)
+    if site.nginx.path:
+        yield File(f"{folder}/path.conf", template("maintenance/path.conf.j2", **values))
+    name = "location" if site.nginx.path else "site"
+    yield MaintenanceFile(f"{folder}/{name}.conf", template(f"maintenance/{name}.conf.j2", **values), app=site.name)
 
 
 class MaintenanceFile(File):
-    """The file that decides which requests get the page. Only the server knows its first line: since when, and by whom."""
+    """The file that sends requests to the page. Only the server knows its first line: since when, and by whom."""
 
     app: str = ""
 
@@ -105,7 +110,7 @@ class MaintenanceFile(File):
         head, _, present = text.partition("\n")
         if about == "file 644 root root" and head.startswith(HEAD) and present == self.text:
             return None
-        shell = with_input(f"maintenance_put {quote(self.app)}", self.text)
+        shell = with_input(f"maintenance_put {quote(self.path)}", self.text)
         if head.startswith(HEAD):
             return Change(f"write {self.path}", shell, diff=diff(self.path, present, self.text))
         return Change(f"show the visitors of {self.app} the maintenance page", shell, diff=diff(self.path, text, self.text))

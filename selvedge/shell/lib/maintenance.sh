@@ -1,14 +1,17 @@
-# The maintenance page of a site (`fab maintenance`): the files that nginx includes while it is on. The first line of one of them says
-# since when, and by whom.
-
-# maintenance_file APP: print the path of that file.
-maintenance_file() { printf '/etc/nginx/selvedge/%s.maintenance/http.conf\n' "$1"; }
+# The maintenance page of a site (`fab maintenance`): the files that nginx includes while it is on. The first line of the file that
+# sends requests to the page says since when, and by whom: site.conf, or location.conf of an app with a path.
 
 # maintenance_fact APP: print "maintenance SINCE BY", the time as ISO 8601; nothing if it is off.
 maintenance_fact() {
-  local head
-  head=$(probe_line "$(maintenance_file "$1")")
-  case $head in '# On since '*) printf 'maintenance %s\n' "${head#'# On since '}" ;; esac
+  local name head
+  for name in site location; do
+    head=$(probe_line "/etc/nginx/selvedge/$1.maintenance/$name.conf")
+    case $head in '# On since '*)
+      printf 'maintenance %s\n' "${head#'# On since '}"
+      return
+      ;;
+    esac
+  done
 }
 
 # maintenance_included APP SITE: print the first of the sites, SITE and SITE-tls, that cannot show the page. The second one may be missing.
@@ -20,11 +23,10 @@ maintenance_included() {
   fi
 }
 
-# maintenance_put APP: write standard input to that file after its first line. The first one who turned it on stays.
+# maintenance_put PATH: write standard input to that file after its first line. The first one who turned it on stays.
 maintenance_put() {
-  local file head
-  file=$(maintenance_file "$1")
-  head=$(probe_line "$file")
+  local head
+  head=$(probe_line "$1")
   case $head in
     '# On since '*) ;;
     *)
@@ -35,13 +37,14 @@ maintenance_put() {
   {
     printf '%s\n' "$head"
     cat
-  } | file_put "$file" 0644 root root
+  } | file_put "$1" 0644 root root
 }
 
 # maintenance_remove FOLDER: delete the configuration. The page, which nginx shows until its reload, is left for maintenance_forget.
 maintenance_remove() {
   local path
-  for path in "$1"/*.conf; do
+  # http.conf defines the variables of the files before it. Without them nginx could not start after a power cut.
+  for path in "$1/site.conf" "$1/location.conf" "$1/path.conf" "$1"/*.conf; do
     if [ -f "$path" ] || [ -L "$path" ]; then file_remove "$path"; fi
   done
 }

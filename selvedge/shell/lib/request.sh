@@ -77,7 +77,7 @@ request_is_here() {
 }
 
 # request_maintenance STATUS: whether the answer is the app's maintenance page, which visitors get until `fab maintenance --off`.
-request_maintenance() { [ "$1" = 503 ] && [ -e "$(maintenance_file "$app")" ]; }
+request_maintenance() { [ "$1" = 503 ] && [ -n "$(maintenance_fact "$app")" ]; }
 
 # request_lost URL: follow the redirects of a URL as a visitor would, as long as they stay on this server. Print a sentence if they
 # end where nothing answers, or do not end. Before there is a certificate, a redirect to HTTPS cannot work yet.

@@ -67,7 +67,7 @@ def test_status_says_since_when_and_by_whom(server: Server, project: Project) ->
 @pytest.mark.thorough
 def test_it_outlives_deploys_restarts_and_a_reboot(server: Server, project: Project) -> None:
     """Also with the home page as health check, which visitors do not get."""
-    since = server.run(f"head -n 1 {FOLDER}/http.conf").stdout
+    since = server.run(f"head -n 1 {FOLDER}/site.conf").stdout
     project.commit("during the maintenance")
     project.configure(FOLDERS, health="/")
     for words in (("setup", "deploy"), ("restart",), ("rollback",), ("deploy", "--force")):
@@ -81,7 +81,7 @@ def test_it_outlives_deploys_restarts_and_a_reboot(server: Server, project: Proj
     until(lambda: shown(ask(server, "/")), 60)
     assert status(ask(server, "/health")) == 200, "the files are those of the last --on"
     switch(server, project, "--on")
-    assert shown(ask(server, "/health")) and server.run(f"head -n 1 {FOLDER}/http.conf").stdout == since
+    assert shown(ask(server, "/health")) and server.run(f"head -n 1 {FOLDER}/site.conf").stdout == since
     project.configure(FOLDERS)
 
 

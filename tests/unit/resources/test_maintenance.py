@@ -23,7 +23,8 @@ from tests.support.declared import SETTINGS, file
 from tests.support.tables import check, table
 
 FOLDER = "/etc/nginx/selvedge/hello.maintenance"
-STATE = MaintenanceFile(f"{FOLDER}/http.conf", "geo $x {}\n", app="hello")
+STATE = MaintenanceFile(f"{FOLDER}/site.conf", "if ($x) {}\n", app="hello")
+PUT = f"maintenance_put {FOLDER}/site.conf <<'EOF'"
 OWN = "file 644 root root\n"
 HEAD = "# On since 2026-11-30T08:02:11Z me@laptop\n"
 ENDED = MaintenanceEnded("hello", FOLDER)
@@ -34,11 +35,11 @@ ON = "show the visitors of hello the maintenance page"
 
 
 @table(
-    (STATE, OWN + HEAD + "geo $x {}\n", None),
-    (STATE, "absent\n", ON, "maintenance_put hello <<'EOF'\ngeo $x {}"),
-    (STATE, OWN + "geo $x {}\n", ON, "maintenance_put hello <<'EOF'"),
-    (STATE, OWN + HEAD + "geo $y {}\n", f"write {FOLDER}/http.conf", "maintenance_put hello <<'EOF'"),
-    (STATE, "file 600 root root\n" + HEAD + "geo $x {}\n", f"write {FOLDER}/http.conf", "maintenance_put hello <<'EOF'"),
+    (STATE, OWN + HEAD + "if ($x) {}\n", None),
+    (STATE, "absent\n", ON, PUT + "\nif ($x) {}"),
+    (STATE, OWN + "if ($x) {}\n", ON, PUT),
+    (STATE, OWN + HEAD + "if ($y) {}\n", f"write {FOLDER}/site.conf", PUT),
+    (STATE, "file 600 root root\n" + HEAD + "if ($x) {}\n", f"write {FOLDER}/site.conf", PUT),
     (ENDED, "", None),
     (ENDED, "on\n", "send the visitors of hello to the app again", f"maintenance_remove {FOLDER}"),
     (AFTER, RUNS + "Stamp=\n", None),
@@ -58,7 +59,7 @@ def test_an_end_that_died_is_repeated() -> None:
 
 
 def test_what_a_user_reads() -> None:
-    said = STATE.unchanged(OWN + HEAD + "geo $x {}\n")
+    said = STATE.unchanged(OWN + HEAD + "if ($x) {}\n")
     assert said == "hello has been in maintenance since 2026-11-30 08:02:11 UTC, by me@laptop"
     assert Since.parse("live x\nmaintenance 2026-11-30T08:02:11Z me at home\n") == Since("2026-11-30T08:02:11Z", "me at home")
     assert str(Since.parse("maintenance 2026-11-30T08:02:11Z")) == "since 2026-11-30 08:02:11 UTC"

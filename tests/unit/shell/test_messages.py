@@ -15,17 +15,7 @@ from typing import Any
 import pytest
 
 from selvedge.shell.server.messages import checks, ended, notify, settings, told
-from selvedge.shell.server.messages.text import (
-    BODY,
-    TITLE,
-    beginning,
-    clean,
-    end,
-    one_line,
-    quoted,
-    with_output,
-    without_values,
-)
+from selvedge.shell.server.messages.text import BODY, TITLE
 
 NOW = 1_796_022_000
 HOSTILE = "\x1b[31mred\x1b[0m \x07\u202e \"'`$(id)` % @all <!channel> 工\n"
@@ -89,34 +79,6 @@ class TestWhatUsersAreTold:
             send, state = told.admit(state, NOW + number)
             sent.append(send)
         assert sent.count(True) == told.OTHERS and state["held"] == 5
-
-
-class TestText:
-    def test_nothing_is_left_of_escapes_and_control_characters(self) -> None:
-        assert clean(HOSTILE) == "red �� \"'`$(id)` % @all <!channel> 工\n"
-        assert clean(b"a\xff\r\nb\rc\td") == "a�\nb\nc    d"
-        assert one_line("a\n\x1b]0;title\x07 b") == "a b"
-
-    @pytest.mark.parametrize("text", ["x" * 9000, "工" * 9000, "\n" * 9000])
-    def test_it_is_cut_to_whole_letters(self, text: str) -> None:
-        for cut in (beginning, end):
-            assert len(cut(text, BODY).encode()) <= BODY and "�" not in cut(text, BODY)
-        assert (beginning(text, 100)[-1], end(text, 100)[0]) == ("…", "…")
-
-    def test_output_has_no_mention_and_its_end_is_kept(self) -> None:
-        body = with_output(["It failed.", ""], b"first\n" + b"y" * 9000 + b"\n\n@all <!channel> <at user_id> a < b @ 5\n")
-        assert body.startswith("It failed.\n\n…yyy") and body.endswith("@\u200ball <\u200b!channel> <\u200bat user_id> a < b @ 5")
-        assert len(body.encode()) < BODY
-        assert with_output(["It failed."], b" \n") == "It failed."
-
-    def test_an_address_in_a_command_is_no_mention(self) -> None:
-        assert quoted("`ssh deploy@10.0.0.1 id` a@b.test") == "`ssh deploy@10.0.0.1 id` a@b.test"
-        assert quoted("a@everyone b@Here @@all") == "a@\u200beveryone b@\u200bHere @\u200b@\u200ball"
-
-    def test_values_of_the_environment_are_hidden(self) -> None:
-        environment = b'A="s3cret \\"quoted\\" \\$HOME"\nB="first line\nsecond line"\nC="short"\n'
-        output = b's3cret "quoted" $HOME, second line, first line, short'
-        assert without_values(output, environment).decode() == "•••, •••, •••, short"
 
 
 class TestLastRun:
@@ -183,6 +145,19 @@ class TestQueue:
         assert found["body"].split("\n")[-1].startswith("web-1, 20") and "\x1b" not in found["body"]
         assert len(found["title"].encode()) <= TITLE and len(found["body"].encode()) <= BODY
         assert (server / "asked").read_text().startswith("--no-block start selvedge-notify@server.")
+
+    def test_no_text_calls_the_room(self, server: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The labels of an alert and the names of timers are not ours."""
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"label @everyone <!channel>, me@10.0.0.1")))
+        notify.notify("failure", "timer @everyone <!channel>")
+        (found,) = queued(server)
+        assert found["title"] == "timer @\u200beveryone <\u200b!channel>"
+        assert found["body"].split("\n")[0] == "label @\u200beveryone <\u200b!channel>, me@10.0.0.1"
+        for size in range(8):
+            notify.tell("", "", "failure", "x" * (TITLE - size) + "@everyone", "@all " * 900)
+            (found,) = queued(server)
+            assert len(found["title"].encode()) <= TITLE and len(found["body"].encode()) <= BODY
+            assert "@e" not in found["title"] and "@a" not in found["body"]
 
     def test_each_address_of_all_apps_gets_it_once(self, server: Path) -> None:
         add(server, "shop", "json://a.test/1", "json://a.test/2")

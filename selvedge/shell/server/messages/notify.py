@@ -9,7 +9,7 @@ import sys
 import time
 
 from . import settings, told
-from .text import BODY, TITLE, beginning, clean, moment, one_line
+from .text import BODY, TITLE, beginning, clean, moment, one_line, quoted
 
 LONGEST = 65536
 """The most bytes that are read of a body."""
@@ -86,8 +86,9 @@ def _queue(app, senders, cause, kind, title, body, fab, repeated):
         host = senders[0].host
         command = [f"fab -H {host} {fab}"] if fab else []
         tail = "\n".join([*extra, *command, f"{host}, {moment(now)}"])
-        text = "\n".join(filter(None, [beginning(body, BODY - len(tail.encode()) - 1), tail]))
-        put({"app": app, "cause": cause, "kind": kind, "title": beginning(title, TITLE), "body": text, "urls": list(urls)})
+        text = "\n".join(filter(None, [beginning(quoted(body), BODY - len(tail.encode()) - 1), tail]))
+        title = beginning(quoted(title), TITLE)
+        put({"app": app, "cause": cause, "kind": kind, "title": title, "body": text, "urls": list(urls)})
     return not send and told.has_arrived(new, kind, now)
 
 

@@ -12,8 +12,13 @@ BODY = 1700
 TAIL = 300
 """Bytes of it for what to type, the server and the time."""
 CUT = "…"
-_MENTION = re.compile(r"(?<!\w)@(?=[\w@!&#])|@(?=(?i:all|channel|everyone|here|room)\b)|<(?=[\w@!&#])")
-"""An address such as deploy@203.0.113.10 is none, so that a command with it can still be pasted."""
+_MENTION = re.compile(
+    r"(?<![A-Za-z0-9])@(?=[\w@!&#])|@(?=(?i:everyone|here|(?:all|channel|room)(?![a-z0-9-])))|<(?=[\w@!&#])|\](?=\()"
+)
+"""A mention, or a link whose text hides its address. Services read _@all_ and 请@all as mentions, too.
+
+An address such as deploy@203.0.113.10 is none, so that a command with it can still be pasted.
+"""
 _VARIABLE = re.compile(r'^[A-Za-z_][A-Za-z0-9_]*="((?:[^"\\]|\\.)*)"$', re.MULTILINE | re.DOTALL)
 
 
@@ -37,7 +42,10 @@ def end(text, size):
 
 
 def quoted(output: str) -> str:
-    """Return a program's output so that a chat service reads no mention (`@all`, `<!channel>`) in it: its text is not ours."""
+    """Return a program's output so that a chat service reads no mention (`@all`, `<!channel>`) and no hidden link in it.
+
+    Its text is not ours. A second call changes nothing.
+    """
     return _MENTION.sub(lambda found: f"{found[0]}\N{ZERO WIDTH SPACE}", output)
 
 

@@ -103,9 +103,9 @@ def test_the_site_is_requested_by_a_name_that_nginx_knows(
     command = managed.server.path("/var/log/asked").read_text()
     assert command.endswith(f"-- {asked}\n") and "--noproxy *" in command
     if "503" in answer:
-        page = managed.server.path("/etc/nginx/selvedge/hello.maintenance/http.conf")
+        page = managed.server.path("/etc/nginx/selvedge/hello.maintenance/site.conf")
         page.parent.mkdir(parents=True)
-        page.touch()
+        page.write_text("# On since 2026-11-30T08:02:11Z me@laptop\n")
         kept = managed.run(
             f"{functions('gate')}\nnew=new header=1 health=/health health_host=localhost health_timeout=1 health_ranges=200-399\n"
             "site_enabled=/etc/nginx/sites-enabled/hello site_login=/none site_host=203.0.113.10 site_follow=yes\n"
