@@ -128,8 +128,13 @@ def described(alert):
     title = f"{labels.get('alertname', 'Alert')}: {' on '.join(about) or 'server'}"
     if more:
         title = f"{title} ({', '.join(more)})"
-    text = " ".join(alert.get("annotations", {}).get("summary", title).split())
-    return {"title": title, "text": text, "app": sender(labels.get("app", ""))}
+    text = alert.get("annotations", {}).get("summary", title)
+    return {"title": one_line(title), "text": one_line(text), "app": sender(labels.get("app", ""))}
+
+
+def one_line(text):
+    """Return a text without control characters. A label may have any, and no program takes a NUL in an argument."""
+    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
 
 
 def sender(label):
@@ -155,7 +160,7 @@ def notify(key, kind, alert):
         command += ["--app", alert["app"]]
     try:
         done = subprocess.run(command, input=f"{text}\n", text=True, timeout=60, check=False)
-    except (OSError, subprocess.TimeoutExpired):
+    except (OSError, ValueError, subprocess.TimeoutExpired):
         return None
     return {0: True, LATER: False}.get(done.returncode)
 

@@ -181,6 +181,21 @@ def test_an_alert_that_ends_before_it_was_said_is_not_said(run: Callable[..., li
     assert run() == []
 
 
+@pytest.mark.parametrize("mark", ["\0", "\x1b", "\n", "\u202e", "\ud800"], ids=ascii)
+def test_control_characters_in_a_label_stop_no_alert(run: Callable[..., list[str]], mark: str) -> None:
+    hostile = firing({**DISK, "mountpoint": f"/a{mark}b"})
+    hostile["annotations"]["summary"] = f"It is{mark}full."
+    said = run(hostile, firing(DISK))
+    assert said == ["failure DiskFull: web-1 (/a b) | It is full.", "failure DiskFull: web-1 (/) | It is full: `rm -rf $HOME`."]
+
+
+def test_an_alert_that_no_program_can_be_told_stops_no_other_one(run: Callable[..., list[str]], tmp_path: Path) -> None:
+    run(firing(DISK), delivers=75)
+    path = tmp_path / "state/state.json"
+    path.write_text(path.read_text().replace("DiskFull: web-1", "DiskFull\\u0000: web-1"))
+    assert run(firing({**DISK, "mountpoint": "/srv"}), status=1)[-1].startswith("failure DiskFull: web-1 (/srv)")
+
+
 def test_a_prometheus_that_stays_silent_is_said_and_keeps_its_alerts(run: Callable[..., list[str]]) -> None:
     said = run(firing(DISK))
     for _ in range(4):
