@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from selvedge.project.render import template
+from selvedge.resources.metrics import alert_limits
 
 ASKS: dict[str, Any] = yaml.safe_load(template("metrics/prometheus.yml.j2"))["scrape_configs"][0]
 
@@ -45,3 +46,11 @@ def test_an_app_has_its_own_metrics(name: str) -> None:
 ])  # fmt: skip
 def test_only_the_server_names_itself(job: str, host: str, instance: str) -> None:
     assert taken(job, "a_total", selvedge_host=host) == {"__name__": "a_total", "job": job, "instance": instance}
+
+
+def test_a_place_with_too_many_metrics_is_down_and_takes_no_memory() -> None:
+    limits = {name: ASKS[name] for name in ("body_size_limit", "sample_limit", "label_value_length_limit")}
+    assert limits == {"body_size_limit": "20MB", "sample_limit": 20000, "label_value_length_limit": 1000}
+    # The message about it has this number.
+    (rule,) = re.findall(r"alert: TargetDown(.*?)- alert", template("metrics/rules.yml.j2", **alert_limits()), re.DOTALL)
+    assert f"more than {limits['sample_limit']} series" in rule
