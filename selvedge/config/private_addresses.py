@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
+from ipaddress import IPv4Address, IPv6Address
 
 from selvedge.config.balancer import private_address
 from selvedge.config.hosts import Host
 from selvedge.config.sources import KeyPath
+
+BROADCAST = IPv4Address("255.255.255.255")
 
 
 def address_problems(names: Sequence[str], hosts: Mapping[str, Host], who: str) -> Iterator[tuple[KeyPath, str, str]]:
@@ -28,9 +31,22 @@ def address_problems(names: Sequence[str], hosts: Mapping[str, Host], who: str) 
         elif seen.setdefault(address, name) != name:
             problem = f"{address} is also the address of {seen[address]}"
             yield ("hosts", name, "private_address"), problem, "Give each server its own address."
-        elif ipaddress.ip_address(address).is_loopback:
-            problem = f"{address} is an address of this server itself, where no other one reaches it"
+        elif kind := _unreachable(ipaddress.ip_address(address)):
+            problem = f"{address} is {kind}"
             yield ("hosts", name, "private_address"), problem, "Set it to the server's address in its private network."
+
+
+def _unreachable(address: IPv4Address | IPv6Address) -> str:
+    """Return what an address is if no other server can connect to it; "" if one may."""
+    if address.is_loopback:
+        return "an address of this server itself, where no other one reaches it"
+    if address.is_unspecified:
+        return "no address of a server: programs that listen there listen at all addresses"
+    if address.is_multicast or address == BROADCAST:
+        return "no address of a single server, but of several at once"
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        return f"{address.ipv4_mapped} written as IPv6, which nginx and the firewall take for another address"
+    return ""
 
 
 def version_problems(names: Sequence[str], hosts: Mapping[str, Host]) -> Iterator[tuple[KeyPath, str, str]]:

@@ -2,6 +2,9 @@
 
 A message that has not arrived is said again in the next minute, until it has; the program that sends it (messages/notify.py) limits
 how often. An alert that ends before anyone has heard of it has nothing to say.
+
+Prometheus forgets most alerts when it starts again: they are pending for their minutes, or missing until their rules are evaluated. So
+an alert that was said is still there while it is pending, and ends when it has been missing in three runs in a row.
 """
 
 import hashlib
@@ -25,14 +28,18 @@ TOLD = ("TimerFailed", "BackupOld", "CertificateExpires")
 """What an app that sends messages tells, by the same thresholds, with more of the reason (messages/ended.py, checks.py)."""
 HIDDEN = ("alertname", "severity", "job")
 DOWN = "Prometheus"
+MISSING = 3
+"""The runs in a row without an alert after which it has ended."""
 
 
 def main():
     """Compare the alerts of now with those that were said, and say what is new. Return the exit status."""
     state = read_state()
     known = state.get("alerts", {})
-    now, failures = asked(), 0
-    if now is None:
+    found, failures = asked(), 0
+    if found is None:
+        for alert in known.values():
+            alert.pop("missing", None)
         # One failure is a restart of Prometheus, or a boot.
         failures = state.get("failures", 0) + 1
         if failures < 5:
@@ -41,9 +48,26 @@ def main():
         text = "Prometheus on this server does not answer, so there are no alerts. `sudo journalctl -u prometheus -n 50` shows why."
         now = {key: alert for key, alert in known.items() if alert.get("kind") != "success"}
         now[DOWN] = {"title": "Prometheus does not answer", "text": text}
+    else:
+        now = lasting(known, *found)
     said, status = pass_on(known, now)
     write_state({"alerts": said, "failures": failures})
     return status if os.path.exists(NOTIFY) else 0
+
+
+def lasting(known, firing, pending):
+    """Return the alerts that fire, and those in `known` that have not ended yet.
+
+    `missing` of an alert in `known`: how many runs in a row have not found it.
+    """
+    now = dict(firing)
+    for key, alert in known.items():
+        if key in now or key == DOWN or alert.get("kind") == "success":
+            continue
+        missing = 0 if key in pending else alert.get("missing", 0) + 1
+        if missing < MISSING:
+            now[key] = {**alert, "missing": missing}
+    return now
 
 
 def pass_on(known, now):
@@ -54,10 +78,12 @@ def pass_on(known, now):
     said, status = {}, 0
     for key in {**known, **now}:
         before, kind = known.get(key), "failure" if key in now else "success"
+        alert = now.get(key) or before
+        if before:
+            before = {**before, "missing": alert.get("missing", 0)}
         if before and before.get("arrived", True) and before.get("kind", "failure") == kind:
             said[key] = before
             continue
-        alert = now.get(key) or before
         arrived = notify(key, kind, alert)
         if arrived is None:
             status = 1
@@ -69,15 +95,19 @@ def pass_on(known, now):
 
 
 def asked():
-    """Return the firing alerts by their labels, without those that others tell; None if Prometheus does not answer."""
+    """Return the firing alerts by their labels, without those that others tell, and the labels of the pending ones.
+
+    None if Prometheus does not answer.
+    """
     try:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(URL, timeout=20) as answer:
             found = json.load(answer)["data"]["alerts"]
     except (OSError, ValueError, KeyError):
         return None
-    firing = [alert for alert in found if alert.get("state") == "firing" and not told(alert["labels"])]
-    return {key(alert["labels"]): described(alert) for alert in firing}
+    found = [alert for alert in found if not told(alert["labels"])]
+    firing = {key(alert["labels"]): described(alert) for alert in found if alert.get("state") == "firing"}
+    return firing, {key(alert["labels"]) for alert in found if alert.get("state") == "pending"}
 
 
 def told(labels):
@@ -98,8 +128,13 @@ def described(alert):
     title = f"{labels.get('alertname', 'Alert')}: {' on '.join(about) or 'server'}"
     if more:
         title = f"{title} ({', '.join(more)})"
-    text = " ".join(alert.get("annotations", {}).get("summary", title).split())
-    return {"title": title, "text": text, "app": sender(labels.get("app", ""))}
+    text = alert.get("annotations", {}).get("summary", title)
+    return {"title": one_line(title), "text": one_line(text), "app": sender(labels.get("app", ""))}
+
+
+def one_line(text):
+    """Return a text without control characters. A label may have any, and no program takes a NUL in an argument."""
+    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
 
 
 def sender(label):
@@ -125,7 +160,7 @@ def notify(key, kind, alert):
         command += ["--app", alert["app"]]
     try:
         done = subprocess.run(command, input=f"{text}\n", text=True, timeout=60, check=False)
-    except (OSError, subprocess.TimeoutExpired):
+    except (OSError, ValueError, subprocess.TimeoutExpired):
         return None
     return {0: True, LATER: False}.get(done.returncode)
 

@@ -106,6 +106,11 @@ def test_the_metrics_of_several_workers_are_added_up(settings: Load, workers: st
     (ONE.replace("203.0.113.2", "fe80::2%eth0").replace(PRIVATE, ""), "`address` is an address with a zone"),
     (ONE.replace("10.0.0.2", "10.0.0.1"), "hosts.web-1.private_address: 10.0.0.1 is also the address of monitor"),
     (ONE.replace("10.0.0.2", "127.0.0.1"), "hosts.web-1.private_address: 127.0.0.1 is an address of this server itself"),
+    *((ONE.replace("10.0.0.2", address), f"hosts.web-1.private_address: {address} is {kind}") for address, kind in (
+        ("0.0.0.0", "no address of a server"), ("::", "no address of a server"), ("224.0.0.1", "no address of a single server"),
+        ("ff02::1", "no address of a single server"), ("255.255.255.255", "no address of a single server"))),
+    (ONE.replace("10.0.0.2", "::ffff:10.0.0.2"), " is 10.0.0.2 written as IPv6"),
+    (ONE.replace("10.0.0.2", "::ffff:127.0.0.1"), "127.0.0.1"),
     (ONE, "hosts.web-2.private_address: 2001:db8::3 is an IPv6 address, but that of monitor is 10.0.0.1"),
     (f'{APP}{ON}path = "metrics"\n', "metrics.path: must be a path of letters"),
     (f'{APP}{ON}path = "/a b;"\n', "metrics.path: must be a path of letters"),

@@ -66,18 +66,34 @@ def run(tmp_path: Path) -> Iterator[Callable[..., list[str]]]:
     server.server_close()
 
 
+def ended(run: Callable[..., list[str]], *others: dict[str, Any]) -> list[str]:
+    """Run the program until an alert that is missing has ended, and return what was said until now."""
+    before = run(*others)
+    assert run(*others) == before, "an alert has not ended before the third run without it"
+    return run(*others)
+
+
 def test_an_alert_is_said_when_it_begins_and_when_it_ends(run: Callable[..., list[str]]) -> None:
     assert run() == []
     began = ["failure DiskFull: web-1 (/) | It is full: `rm -rf $HOME`."]
     assert run(firing(DISK)) == began and run(firing(DISK)) == began
     more = run(firing(DISK), firing({**DISK, "mountpoint": "/srv"}))
     assert more == [*began, "failure DiskFull: web-1 (/srv) | It is full: `rm -rf $HOME`."]
-    ended = run(firing({**DISK, "mountpoint": "/srv"}))
-    assert ended == [*more, "success Ended: DiskFull: web-1 (/) | No longer: It is full: `rm -rf $HOME`."]
+    end = ended(run, firing({**DISK, "mountpoint": "/srv"}))
+    assert end == [*more, "success Ended: DiskFull: web-1 (/) | No longer: It is full: `rm -rf $HOME`."]
 
 
 def test_an_alert_that_has_just_begun_is_not_said(run: Callable[..., list[str]]) -> None:
     assert run(firing(DISK, "pending")) == []
+
+
+def test_an_alert_lasts_while_prometheus_starts_again(run: Callable[..., list[str]]) -> None:
+    """Prometheus has forgotten it, so its rule is first not evaluated, and then waits for its minutes."""
+    began = run(firing(DISK))
+    for _ in range(2):
+        assert run() == run() == run(firing(DISK, "pending")) == run() == run() == run(down=True) == began
+        assert run() == run() == run(firing(DISK)) == began
+    assert len(ended(run)) == 2
 
 
 def test_what_could_not_be_said_is_said_later_once(run: Callable[..., list[str]]) -> None:
@@ -89,7 +105,8 @@ def test_what_could_not_be_said_is_said_later_once(run: Callable[..., list[str]]
 def test_what_has_not_arrived_is_said_again_each_minute(run: Callable[..., list[str]], tmp_path: Path) -> None:
     run(firing(DISK), delivers=75)
     assert len(run(firing(DISK), delivers=75)) == 2 and len(run(firing(DISK))) == 3 and len(run(firing(DISK))) == 3
-    run(delivers=75)
+    for _ in range(3):
+        run(delivers=75)
     assert [line.split()[0] for line in run()] == ["failure"] * 3 + ["success"] * 2 and len(run()) == 5
     # The beginning and the end have one cause.
     (words,) = {*(tmp_path / "words").read_text().splitlines()}
@@ -112,7 +129,7 @@ def test_an_alert_of_an_app_goes_to_its_own_addresses(run: Callable[..., list[st
     run(firing({name: value for name, value in labels.items() if value}))
     # Also if it sends none any longer.
     (tmp_path / "etc/blog/notify-urls").unlink()
-    run()
+    ended(run)
     (words,) = {*(tmp_path / "words").read_text().splitlines()}
     assert words.partition(" --repeat")[2] == app
 
@@ -128,19 +145,23 @@ def test_what_an_app_tells_itself_is_not_said_twice(run: Callable[..., list[str]
 
 def test_an_alert_that_ends_while_its_message_is_on_its_way_is_said_to_have_ended(run: Callable[..., list[str]]) -> None:
     run(firing(DISK), delivers=75)
+    for _ in range(2):
+        assert run(delivers=75)[-1].startswith("failure DiskFull")
     assert run()[-1].startswith("success Ended: DiskFull")
 
 
 def test_an_alert_that_comes_back_before_its_end_has_arrived_is_said_again(run: Callable[..., list[str]]) -> None:
     run(firing(DISK))
-    run(delivers=75)
+    for _ in range(3):
+        run(delivers=75)
     run(firing(DISK), delivers=75)
     assert run(firing(DISK))[-1].startswith("failure DiskFull")
 
 
 def test_an_alert_that_has_ended_does_not_begin_again_with_a_silent_prometheus(run: Callable[..., list[str]]) -> None:
     run(firing(DISK))
-    run(delivers=75)
+    for _ in range(3):
+        run(delivers=75)
     for _ in range(5):
         said = run(down=True)
     assert [line.partition(":")[0] for line in said].count("failure DiskFull") == 1 and "success Ended: DiskFull" in said[-2]
@@ -152,12 +173,27 @@ def test_a_state_of_an_earlier_version_is_one_that_was_said(run: Callable[..., l
     state = json.loads(path.read_text())
     state["alerts"] = {key: {"title": each["title"], "text": each["text"]} for key, each in state["alerts"].items()}
     path.write_text(json.dumps(state))
-    assert len(run(firing(DISK))) == 1 and run()[-1].startswith("success Ended: DiskFull")
+    assert len(run(firing(DISK))) == 1 and ended(run)[-1].startswith("success Ended: DiskFull")
 
 
 def test_an_alert_that_ends_before_it_was_said_is_not_said(run: Callable[..., list[str]]) -> None:
     run(firing(DISK), delivers=None)
     assert run() == []
+
+
+@pytest.mark.parametrize("mark", ["\0", "\x1b", "\n", "\u202e", "\ud800"], ids=ascii)
+def test_control_characters_in_a_label_stop_no_alert(run: Callable[..., list[str]], mark: str) -> None:
+    hostile = firing({**DISK, "mountpoint": f"/a{mark}b"})
+    hostile["annotations"]["summary"] = f"It is{mark}full."
+    said = run(hostile, firing(DISK))
+    assert said == ["failure DiskFull: web-1 (/a b) | It is full.", "failure DiskFull: web-1 (/) | It is full: `rm -rf $HOME`."]
+
+
+def test_an_alert_that_no_program_can_be_told_stops_no_other_one(run: Callable[..., list[str]], tmp_path: Path) -> None:
+    run(firing(DISK), delivers=75)
+    path = tmp_path / "state/state.json"
+    path.write_text(path.read_text().replace("DiskFull: web-1", "DiskFull\\u0000: web-1"))
+    assert run(firing({**DISK, "mountpoint": "/srv"}), status=1)[-1].startswith("failure DiskFull: web-1 (/srv)")
 
 
 def test_a_prometheus_that_stays_silent_is_said_and_keeps_its_alerts(run: Callable[..., list[str]]) -> None:
