@@ -323,7 +323,7 @@ probe_path /usr/local/lib/selvedge/messages/messages/ended.py 33f9fd828170a1278b
 printf '\n%s fact 76\n' "$mark"
 probe_path /usr/local/lib/selvedge/messages/messages/escapes.py dc13cf3a018da90ab8d552e4b4bacacc938140cea190f87e3053e63cd0fd548f
 printf '\n%s fact 77\n' "$mark"
-probe_path /usr/local/lib/selvedge/messages/messages/notify.py 2fa25e7b94e064e5ddd95648422b7ea46628a572dfb3d760d7be45ca3bc2a3a8
+probe_path /usr/local/lib/selvedge/messages/messages/notify.py a993eb41cda50cc0b74ac304897e9142810821a6597634f6a61130169636a925
 printf '\n%s fact 78\n' "$mark"
 probe_path /usr/local/lib/selvedge/messages/messages/outcome.py 9d3adef7c29bc9a84068b1451e33dd9d2167dee93adadcd828c18d047d2bf239
 printf '\n%s fact 79\n' "$mark"
@@ -331,7 +331,7 @@ probe_path /usr/local/lib/selvedge/messages/messages/sending.py 41c395ff874761ad
 printf '\n%s fact 80\n' "$mark"
 probe_path /usr/local/lib/selvedge/messages/messages/settings.py feded0fffa80d0d3cec996b3dcd24861f7bc29f7d48afb3bc21bf2fcf7aeca2d
 printf '\n%s fact 81\n' "$mark"
-probe_path /usr/local/lib/selvedge/messages/messages/text.py d24ca56e0d1a97f19f7c6ea2d48ad974176868ccf81ef5a3c63cc71ee78cb8d4
+probe_path /usr/local/lib/selvedge/messages/messages/text.py 505e743e3540a2c8476909b9c206d5b3dd3c7f895ae88b10434cf47a2fc43654
 printf '\n%s fact 82\n' "$mark"
 probe_path /usr/local/lib/selvedge/messages/messages/told.py 6d9e84666fc477ed6152dfa544ca90ea482d6671185f0790376a20ca594b1821
 printf '\n%s fact 83\n' "$mark"
@@ -385,7 +385,7 @@ probe_path /srv/hello/backup/program/backup/excluding.py 15724bc49356bd6902a7c1f
 printf '\n%s fact 104\n' "$mark"
 probe_path /srv/hello/backup/program/backup/finding.py 54f3289d4a14ed13ebc31eba7cf4d638a689904c9840c4ee4dff42222183c42f
 printf '\n%s fact 105\n' "$mark"
-probe_path /srv/hello/backup/program/backup/network.py bb6e1aabd3cdc2532bc680e279ea265aeee3af85caff1a5f01d468f54b05d349
+probe_path /srv/hello/backup/program/backup/network.py 2440bea9076d08175f76c20c1fef1f07b120648a9daf28409690356ae07863ad
 printf '\n%s fact 106\n' "$mark"
 probe_path /srv/hello/backup/program/backup/paths.py 63637588719b1309e00d67c29863cb4adeebfb81f662d2e1f64c2ab957f92fe2
 printf '\n%s fact 107\n' "$mark"
