@@ -88,18 +88,23 @@ class MetricsTargets(File):
         return File(self.path, self._named(dict(each.partition("\n")[::2] for each in others))).plan(own)
 
     def _named(self, others: dict[str, str]) -> str:
-        """Return the text with the names that other apps have given. others: the texts of their files."""
+        """Return the text with the names that other apps have given. others: the texts of their files.
+
+        A name stays while a file has it, also after the app that has given it was removed.
+        """
         app = self.path.rpartition("/")[2].removesuffix(".json")
-        names: dict[str, tuple[str, str]] = {}
+        names: dict[str, tuple[bool, str, str]] = {}
         for other in sorted(others):
             for group in _parsed(others[other]):
                 by, instance = (str(group["labels"].get(label, "")) for label in (NAMED_BY, "instance"))
-                if by != app and by in others and instance:
-                    names.setdefault(str(group["targets"]), (by, instance))
+                if by not in ("", app) and instance:
+                    # The app that has given a name may have changed it since the other one was deployed.
+                    found = (by != other, by, instance)
+                    names[str(group["targets"])] = min(found, names.get(str(group["targets"]), found))
         groups = json.loads(self.text)
         for group in groups:
-            if _is_shared(group) and (found := names.get(str(group["targets"]))):
-                group["labels"] |= {NAMED_BY: found[0], "instance": found[1]}
+            if _is_shared(group) and (given := names.get(str(group["targets"]))):
+                group["labels"] |= {NAMED_BY: given[1], "instance": given[2]}
         return _json(groups)
 
 

@@ -133,18 +133,26 @@ metrics_remove() {
   local path others unit
   others=$(metrics_others)
   metrics_remove_nginx "$others" "$@"
+  if [ -n "$others" ]; then metrics_remove_needs "${app%.balancer}"; fi
   for path; do
     metrics_is_site "$path" || rm -f -- "$path"
   done
   for path in "${app%.balancer}" "${app%.balancer}.balancer"; do
     for unit in nginx-metrics $metrics_services; do stamp_remove "$unit-$path"; done
   done
-  if [ -n "$others" ]; then
-    if metricsoff_private_fact "${app%.balancer}" | grep -qx own; then metricsoff_private "${app%.balancer}"; fi
-  else
+  if [ -z "$others" ]; then
     stamp_remove "selvedge-metrics-private.socket-${app%.balancer}"
     metrics_remove_server
   fi
+}
+
+# metrics_remove_needs APP: the units that other apps may need no longer know this one.
+metrics_remove_needs() {
+  local unit
+  if metricsoff_private_fact "$1" | grep -qx own; then metricsoff_private "$1"; fi
+  for unit in prometheus-postgres-exporter prometheus-redis-exporter; do
+    if metricsoff_exporter_fact "$unit" "$1" | grep -qx own; then metricsoff_exporter "$unit" "$1"; fi
+  done
 }
 
 # metrics_remove_nginx OTHERS PATH…: remove nginx's part, and that of the server if there are no OTHERS, and load it.

@@ -25,6 +25,7 @@ remove_app() {
   fi
   if remove_certificate; then certbot_delete "$certbot" "$app"; fi
   if [ -z "$data" ]; then backup_delete "$base/backup"; fi
+  remove_exporters "$@"
   # live.sock is the last path: if the run is interrupted here, the next run still knows the live release.
   rm -rf -- "$@"
   if [ -n "$(messages_left)" ]; then messages_remove; fi
@@ -33,6 +34,20 @@ remove_app() {
   elif getent passwd "$app" >/dev/null; then
     userdel "$app"
   fi
+}
+
+# remove_exporters PATH…: take the app's group from the exporters ([metrics]) with a drop-in among the paths. systemd starts none with a
+# group that has been deleted.
+remove_exporters() {
+  local path unit
+  for path; do
+    case $path in /etc/systemd/system/prometheus-*-exporter.service.d/60-*) ;; *) continue ;; esac
+    [ -e "$path" ] || continue
+    rm -f -- "$path"
+    unit=${path%.d/*}
+    systemctl daemon-reload
+    systemctl -q try-restart "${unit##*/}" || step_say "${unit##*/} could not be started again"
+  done
 }
 
 # remove_certificate: whether there is a certificate from certbot to delete. It stays while other apps of the name use it; their

@@ -66,6 +66,32 @@ def test_a_project_names_the_server_itself_when_the_other_one_has_gone(target: C
     assert {name for names in folder.asked().values() for name in names} == {"server"}
 
 
+def names_of(folder: Folder) -> set[str]:
+    """Return the names of the server in what all apps ask."""
+    return {name for (_, _, app), names in folder.asked().items() if not app for name in names}
+
+
+def test_a_name_stays_while_a_file_has_it(target: Callable[..., Target]) -> None:
+    folder = Folder()
+    first, second, third = made(target, "shop", "prod"), made(target, "blog", "server"), made(target, "hello", "web")
+    for app in (first, second, third):
+        assert folder.run(app) and names_of(folder) == {"prod"}
+    del folder.texts["shop"]
+    for app in (second, third):
+        assert not folder.run(app) and names_of(folder) == {"prod"}
+    # The last one names the server itself.
+    del folder.texts["blog"]
+    assert folder.run(third) and names_of(folder) == {"web"}
+
+
+def test_a_changed_name_reaches_all_apps(target: Callable[..., Target]) -> None:
+    folder = Folder()
+    others = made(target, "blog", "server"), made(target, "hello", "web")
+    for app in (made(target, "shop", "prod"), *others, made(target, "shop", "live"), *others):
+        assert folder.run(app)
+    assert names_of(folder) == {"live"} and not any(folder.run(app) for app in others)
+
+
 def test_a_damaged_file_of_another_app_names_nothing(target: Callable[..., Target]) -> None:
     folder = Folder()
     for text in ("", "no json", "{}", '[1, {"labels": 2}, {"labels": {}}]'):

@@ -58,6 +58,23 @@ class TestRemove:
         assert not server.path("/srv/hello").exists() and not server.path("/var/log/hello").exists()
         assert server.path(theirs).exists()
 
+    def test_the_exporters_lose_the_group_before_it_is_deleted(self, fake: Callable[..., Fake]) -> None:
+        found = fake("one")
+        server = found.servers["one"]
+        live(server, OLD)
+        for name in ("systemctl", "supervisorctl", "userdel"):
+            server.program(name, f'echo "{name} $*" >>/var/lib/asked')
+        server.program("getent", '[ "$*" = "passwd hello" ] && ! grep -qs userdel /var/lib/asked')
+        folder = server.path("/etc/systemd/system/prometheus-redis-exporter.service.d")
+        folder.mkdir(parents=True)
+        for name in ("hello", "shop"):
+            (folder / f"60-{name}.conf").write_text(f"[Service]\nSupplementaryGroups={name}\n")
+        tasks.remove.remove.operate(found.run, yes=True, data=True)
+        assert [path.name for path in folder.iterdir()] == ["60-shop.conf"]
+        asked = server.path("/var/lib/asked").read_text()
+        restart = asked.index("systemctl daemon-reload\nsystemctl -q try-restart prometheus-redis-exporter.service")
+        assert restart < asked.index("userdel hello") and "postgres-exporter" not in asked
+
     @pytest.mark.parametrize("data", [False, True])
     def test_processes_of_the_apps_user_that_are_no_release_are_named_first(self, fake: Callable[..., Fake], data: bool) -> None:
         found = fake("one")

@@ -119,3 +119,20 @@ def test_fab_metrics_remove_closes_the_socket_for_this_app_only(server: Any, tar
     server.make(MetricsRemoved(target(**TWO)))
     assert "selvedge-metrics-private.socket.d/60-shop.conf" in files(server)
     assert "selvedge-metrics-private.socket.d/60-hello.conf" not in files(server)
+
+
+@pytest.mark.parametrize("other", [OWN, {"metrics": {"enabled": True}}], ids=["needs it", "does not"])
+def test_fab_metrics_remove_takes_the_app_from_the_exporter(
+    server: Any, target: Callable[..., Target], other: dict[str, Any]
+) -> None:
+    installed(server, REDIS)
+    for name, settings in (("hello", OWN), ("shop", other)):
+        written(server, target(name=name, **settings), f"{REDIS}.service.d")
+        server.path("/etc/selvedge/metrics/apps").mkdir(parents=True, exist_ok=True)
+        server.path(f"/etc/selvedge/metrics/apps/{name}.sh").touch()
+    server.make(MetricsRemoved(target(**OWN)))
+    if other is OWN:
+        assert files(server) == [f"{REDIS}.service.d/50-selvedge.conf", f"{REDIS}.service.d/60-shop.conf"]
+        assert f"daemon-reload\nrestart {REDIS}\n" in asked(server)
+    else:
+        assert files(server) == [] and f"remove {REDIS}\n" in asked(server)
