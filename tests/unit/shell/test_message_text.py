@@ -31,6 +31,11 @@ def test_it_is_cut_to_whole_letters(text: str) -> None:
     assert (beginning(text, 100)[-1], end(text, 100)[0]) == ("…", "…")
 
 
+@pytest.mark.parametrize("size", [-1700, -1, 0, 2, 3, 4])
+def test_without_room_it_is_left_out(size: int) -> None:
+    assert len(beginning("x" * 9000, size).encode()) <= max(size, 0)
+
+
 def test_output_has_no_mention_and_its_end_is_kept() -> None:
     body = with_output(["It failed.", ""], b"first\n" + b"y" * 9000 + b"\n\n@all <!channel> <at user_id> a < b @ 5\n")
     assert body.startswith("It failed.\n\n…yyy") and body.endswith("@\u200ball <\u200b!channel> <\u200bat user_id> a < b @ 5")

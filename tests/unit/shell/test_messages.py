@@ -159,6 +159,13 @@ class TestQueue:
             assert len(found["title"].encode()) <= TITLE and len(found["body"].encode()) <= BODY
             assert "@e" not in found["title"] and "@a" not in found["body"]
 
+    def test_a_long_command_leaves_room_for_the_text(self, server: Path) -> None:
+        notify.tell("blog", "", "failure", "x", "y" * 60_000, fab="\x1b[31m@all\n" + "z" * 3000)
+        (found,) = queued(server)
+        lines = found["body"].split("\n")
+        assert len(found["body"].encode()) <= BODY and len(lines) == 3 and lines[0].startswith("yyy")
+        assert lines[1].startswith("fab -H web-1 @\u200ball zzz") and lines[1].endswith("z…")
+
     def test_each_address_of_all_apps_gets_it_once(self, server: Path) -> None:
         add(server, "shop", "json://a.test/1", "json://a.test/2")
         add(server, "quiet", "json://a.test/3", only_failures=True)

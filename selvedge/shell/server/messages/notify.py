@@ -9,7 +9,7 @@ import sys
 import time
 
 from . import settings, told
-from .text import BODY, TITLE, beginning, clean, moment, one_line, quoted
+from .text import BODY, TAIL, TITLE, beginning, clean, moment, one_line, quoted
 
 LONGEST = 65536
 """The most bytes that are read of a body."""
@@ -84,7 +84,7 @@ def _queue(app, senders, cause, kind, title, body, fab, repeated):
         state.update(new)
     if send:
         host = senders[0].host
-        command = [f"fab -H {host} {fab}"] if fab else []
+        command = [f"fab -H {host} {beginning(quoted(one_line(fab)), TAIL)}"] if fab else []
         tail = "\n".join([*extra, *command, f"{host}, {moment(now)}"])
         text = "\n".join(filter(None, [beginning(quoted(body), BODY - len(tail.encode()) - 1), tail]))
         title = beginning(quoted(title), TITLE)

@@ -54,13 +54,16 @@ def report(message, said, count):
 def attempt(service: object, title: str, body: str, kind: str, url: str) -> "str | None":
     """Send a message to one address. Return None, or why it failed, in apprise's words; "" if they have a part of the address.
 
-    service: apprise's object for the address. Never raises: whatever a service's module raises, it is only a message.
+    service: apprise's object for the address. What is too long for it goes in several parts, unless the address sets `overflow`.
+    Never raises: whatever a service's module raises, it is only a message.
     """
     said = Said()
+    # Some services take less than our messages have. By default, apprise sends all of it, and they refuse it.
+    overflow = None if re.search("[?&]overflow=", url, re.IGNORECASE) else "split"
     logger = logging.getLogger("apprise")
     logger.addHandler(said)
     try:
-        if service.notify(title=title, body=body, notify_type=kind, body_format="text"):
+        if service.notify(title=title, body=body, notify_type=kind, body_format="text", overflow=overflow):
             return None
         failed = "; ".join(said.lines)
     except Exception as error:

@@ -29,9 +29,12 @@ def clean(data):
 
 
 def beginning(text: str, size: int) -> str:
-    """Return the beginning of a text, in at most this many bytes."""
+    """Return the beginning of a text, in at most this many bytes; "" if there is no room for it."""
     data = text.encode()
-    return text if len(data) <= size else data[: size - len(CUT.encode())].decode("utf-8", "ignore") + CUT
+    room = size - len(CUT.encode())
+    if len(data) <= size:
+        return text
+    return data[:room].decode("utf-8", "ignore") + CUT if room >= 0 else ""
 
 
 def end(text, size):
