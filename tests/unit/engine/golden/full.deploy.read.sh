@@ -323,15 +323,15 @@ probe_path /usr/local/lib/selvedge/messages/messages/ended.py 33f9fd828170a1278b
 printf '\n%s fact 76\n' "$mark"
 probe_path /usr/local/lib/selvedge/messages/messages/escapes.py dc13cf3a018da90ab8d552e4b4bacacc938140cea190f87e3053e63cd0fd548f
 printf '\n%s fact 77\n' "$mark"
-probe_path /usr/local/lib/selvedge/messages/messages/notify.py a993eb41cda50cc0b74ac304897e9142810821a6597634f6a61130169636a925
+probe_path /usr/local/lib/selvedge/messages/messages/notify.py 1b6472c466286d10625bf1b9184c8a8d367d0a60a0a57b13662db776b33e812b
 printf '\n%s fact 78\n' "$mark"
 probe_path /usr/local/lib/selvedge/messages/messages/outcome.py 9d3adef7c29bc9a84068b1451e33dd9d2167dee93adadcd828c18d047d2bf239
 printf '\n%s fact 79\n' "$mark"
-probe_path /usr/local/lib/selvedge/messages/messages/sending.py 41c395ff874761ad85920f38674c99c834366f86e4b7baa6efc0e58bc7234121
+probe_path /usr/local/lib/selvedge/messages/messages/sending.py 432c7e3424f00c839eca5c23769545ae14b1a63c1e6cb934433c1e7dc12edc5e
 printf '\n%s fact 80\n' "$mark"
 probe_path /usr/local/lib/selvedge/messages/messages/settings.py feded0fffa80d0d3cec996b3dcd24861f7bc29f7d48afb3bc21bf2fcf7aeca2d
 printf '\n%s fact 81\n' "$mark"
-probe_path /usr/local/lib/selvedge/messages/messages/text.py 505e743e3540a2c8476909b9c206d5b3dd3c7f895ae88b10434cf47a2fc43654
+probe_path /usr/local/lib/selvedge/messages/messages/text.py 68e3de05cd38f4fd5ff0c479829d3e02be659a966142abaa08ba698402d2f2c2
 printf '\n%s fact 82\n' "$mark"
 probe_path /usr/local/lib/selvedge/messages/messages/told.py 6d9e84666fc477ed6152dfa544ca90ea482d6671185f0790376a20ca594b1821
 printf '\n%s fact 83\n' "$mark"
