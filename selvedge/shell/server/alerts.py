@@ -3,8 +3,8 @@
 A message that has not arrived is said again in the next minute, until it has; the program that sends it (messages/notify.py) limits
 how often. An alert that ends before anyone has heard of it has nothing to say.
 
-Prometheus forgets most alerts when it starts again: they are pending for their minutes, or missing until their rules are evaluated.
-So an alert that was said is still there while it is pending, and ends when it has been missing in three runs in a row.
+Prometheus forgets most alerts when it restarts: they are missing until it evaluates their rules, and then pending for some minutes.
+So a known alert is still there while it is pending, and ends when it has been missing in three runs in a row.
 """
 
 import hashlib

