@@ -385,7 +385,7 @@ probe_path /srv/hello/backup/program/backup/excluding.py 15724bc49356bd6902a7c1f
 printf '\n%s fact 104\n' "$mark"
 probe_path /srv/hello/backup/program/backup/finding.py 54f3289d4a14ed13ebc31eba7cf4d638a689904c9840c4ee4dff42222183c42f
 printf '\n%s fact 105\n' "$mark"
-probe_path /srv/hello/backup/program/backup/network.py bb6e1aabd3cdc2532bc680e279ea265aeee3af85caff1a5f01d468f54b05d349
+probe_path /srv/hello/backup/program/backup/network.py 2440bea9076d08175f76c20c1fef1f07b120648a9daf28409690356ae07863ad
 printf '\n%s fact 106\n' "$mark"
 probe_path /srv/hello/backup/program/backup/paths.py 63637588719b1309e00d67c29863cb4adeebfb81f662d2e1f64c2ab957f92fe2
 printf '\n%s fact 107\n' "$mark"
