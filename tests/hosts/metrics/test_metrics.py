@@ -15,7 +15,7 @@ from sandbox import Server
 from selvedge.exports.grafana import DASHBOARDS, RELEASES
 from selvedge.resources import metrics
 from selvedge.resources.metrics import metrics_port
-from tests.hosts.metrics.conftest import SERVICES
+from tests.hosts.metrics.conftest import ON, SERVICES
 from traffic import get
 
 SYSTEMS = ["bookworm", "trixie"]
@@ -39,7 +39,8 @@ def said(server: Server) -> str:
 
 @pytest.fixture(scope="class")
 def packages(server: Server, project: Project) -> Iterator[list[str]]:
-    """The packages before the metrics, PostgreSQL and Redis among them."""
+    """The packages before the metrics, PostgreSQL and Redis among them. The last test of another server turns the metrics off."""
+    project.configure(ON + SERVICES, migrate=None, workers=2)
     project.must("-H", server.name, "postgres", "redis")
     yield server.run("dpkg-query -W -f '${Package}\\n' | sort").stdout.split()
 
@@ -104,8 +105,10 @@ class TestMetrics:
         assert get(f"{server.url}{path}").status == 404
 
     def test_each_query_of_the_dashboards_is_answered(self, server: Server) -> None:
+        # The metrics of a release are collected each minute.
+        until(lambda: ask(server, RELEASES), 90, "the time of the release")
         queries = [query for _, panels, _ in DASHBOARDS.values() for _, _, targets in panels for query, _ in targets]
-        for query in (RELEASES, *queries):
+        for query in queries:
             asked = query.replace("$app", "hello").replace("$instance", server.name)
             found = ask(server, asked)
             assert found or re.search("certificate|backup|timer|5[.][.]", query), query
