@@ -36,6 +36,11 @@ class Site:
     def answers(self) -> bool:
         return get(self.url).status == 200
 
+    def lost(self) -> str:
+        """Return what the nginx of each server says of requests that were not answered with success."""
+        logs = "cd /var/log/hello* && tail -n 20 nginx-error.log; grep -h '\" 5[0-9][0-9] ' nginx-access.log | tail -n 5"
+        return "\n".join(f"{server.name}:\n{server.run(logs, check=False).stdout}" for server in (self.lb, *self.web))
+
 
 @dataclass(frozen=True)
 class Visit:

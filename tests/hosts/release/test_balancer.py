@@ -150,7 +150,7 @@ def test_an_update_takes_one_server_after_the_other(site: Site) -> None:
     steps = [line.split()[:2] for line in output.splitlines() if "✓" in line and line.split()[1] in ("drain", "update", "undrain")]
     names = [server.name for server in site.web]
     assert list(dict.fromkeys(map(tuple, steps))) == [(name, step) for name in names for step in ("drain", "update", "undrain")]
-    assert traffic.lost == 0, traffic
+    assert traffic.lost == 0, f"{traffic}\n{site.lost()}"
 
 
 def test_the_last_server_that_answers_is_not_drained(site: Site) -> None:
@@ -164,7 +164,7 @@ def test_the_last_server_that_answers_is_not_drained(site: Site) -> None:
         for server in site.web:
             server.run("rm -f /etc/apt/apt.conf.d/20auto-upgrades")
         output = site.fab("web", "update")
-    assert traffic.lost == 0, traffic
+    assert traffic.lost == 0, f"{traffic}\n{site.lost()}"
     assert f"{third}  drain" in output, output
     states = [server.run("systemctl is-active selvedge-drained.hello.service", check=False).stdout.strip() for server in site.web]
     assert states == ["active", "inactive", "inactive"], output
