@@ -33,18 +33,24 @@ def none_left(fleet: Fleet, names: Collection[str]) -> str:
     asked = 0
     for name in fleet.balancers:
         try:
-            session = fleet.session_of(name)
-            site = session.target.balancer_site if session else None
-            fact = session.read([Ask(_left_query(site, names))])[0] if session and site else ""
+            found = _balancer(fleet, name)
+            fact = found[0].read([Ask(_left_query(found[1], names))])[0] if found else ""
         except (UnreachableError, UsageError) as error:
             failed = failed or error
             continue
         asked += 1
-        if site and (reason := _reason(name, site, names, fact)):
+        if found and (reason := _reason(name, found[1], names, fact)):
             return reason
     if failed and not asked:
         raise failed
     return ""
+
+
+def _balancer(fleet: Fleet, name: str) -> tuple[Session, Target] | None:
+    """Return the session with a balancer, and its site. Raises UsageError for a file of its table."""
+    session = fleet.session_of(name)
+    site = session.target.balancer_site if session else None
+    return (session, site) if session and site else None
 
 
 def _left_query(site: Target, names: Collection[str]) -> str:
@@ -94,15 +100,15 @@ def answering(fleet: Fleet, batches: Sequence[Sequence[Session]]) -> Seen:
     names = [session.name for batch in of_backends for session in batch]
     if len(of_backends) < 2:
         return {}
-    found: dict[str, Collection[str]] = {}
+    seen: dict[str, Collection[str]] = {}
     for balancer in fleet.balancers:
         try:
-            session = fleet.session_of(balancer)
-            if session and (site := session.target.balancer_site):
-                found[balancer] = _healthy(site, session.read([Ask(_answers_query(site, names))])[0])
+            if found := _balancer(fleet, balancer):
+                session, site = found
+                seen[balancer] = _healthy(site, session.read([Ask(_answers_query(site, names))])[0])
         except SelvedgeError as error:
             fleet.report.warning(_cannot_ask(balancer, error))
-    return found
+    return seen
 
 
 def wait_until_back(fleet: Fleet, batch: Sequence[Session], seen: Seen) -> None:
@@ -113,11 +119,8 @@ def wait_until_back(fleet: Fleet, batch: Sequence[Session], seen: Seen) -> None:
     end = time.monotonic() + LONGEST
     for balancer, answered in seen.items():
         names = [each.name for each in batch if each.name in answered]
-        session = fleet.session_of(balancer) if names else None
-        site = session.target.balancer_site if session else None
-        if not session or not site:
-            continue
-        _wait(fleet, session, site, names, end)
+        if names and (found := _balancer(fleet, balancer)):
+            _wait(fleet, *found, names, end)
 
 
 def _wait(fleet: Fleet, balancer: Session, site: Target, names: Sequence[str], end: float) -> None:
