@@ -64,6 +64,7 @@ def delayed_port(address: str, port: int) -> Iterator[int]:
 
         threading.Thread(target=serve, daemon=True).start()
         yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)  # It ends the thread that waits in accept().
 
 
 def far_host(server: Server, project: Project, port: int, name: str = "far") -> str:

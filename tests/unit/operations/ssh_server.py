@@ -44,6 +44,7 @@ class SshServer:
             transport.start_server(event=threading.Event(), server=_Nobody(self.logins))
 
     def close(self) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)  # It ends the thread that waits in accept().
         self._socket.close()
 
 

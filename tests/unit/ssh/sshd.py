@@ -116,6 +116,9 @@ class Sshd(paramiko.ServerInterface):
             transport.close()
 
     def close(self) -> None:
+        # It ends the thread that waits in accept(). Otherwise a signal makes that call begin anew, with the number of a file
+        # that the next server has by then: this one would answer for it.
+        self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
         self.cut()
 
