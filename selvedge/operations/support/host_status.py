@@ -131,8 +131,9 @@ def status_query(app: Target) -> str:
 def balancer_query(app: Target) -> list[str]:
     """Return shell that prints how a balancer sees its backends, and whether a backend is drained."""
     site = app.balancer_site
-    asked = site.backends.items() if site else ()
-    shell = [call("backend_answers", name, address, given=app.shell_values) for name, address in asked]
+    asked = [word for pair in site.backends.items() for word in pair] if site else []
+    # Those that nginx does not use yet, too.
+    shell = [call("backend_seen", "", *asked, given=app.shell_values)] if asked else []
     if not app.balancers:
         return shell
     paths = app.paths

@@ -79,10 +79,11 @@ backend_remove() {
   nft delete table inet "$table" 2>/dev/null || :
 }
 
-# backend_left SITE NAME ADDRESS: as backend_answers, but 0 if the balancer's site, a file of nginx, does not pass requests there.
+# backend_left SITE NAME ADDRESS: as backend_answers, but 0 if the balancer's site, a file of nginx, does not pass requests there; as
+# backend_answers if SITE is "".
 # Values: health health_host health_timeout
 backend_left() {
-  if grep -qsF "server $3 " "$1"; then backend_answers "$2" "$3"; else echo "backend $2 0"; fi
+  if [ -z "$1" ] || grep -qsF "server $3 " "$1"; then backend_answers "$2" "$3"; else echo "backend $2 0"; fi
 }
 
 # backend_seen SITE [NAME ADDRESS]…: as backend_left, for each of these backends. All are asked at once, so that those that hang take no

@@ -91,7 +91,7 @@ def test_a_balancer_shows_its_backends(target: Callable[..., Target]) -> None:
     silent = findings(app, "backend web-1 200\nbackend web-2 0\n")["warning backend"]
     assert silent.startswith("web-2 ([fd00::3]:80) does not answer")
     assert findings(app, "backend web-1 0\nbackend web-2 0\n")["problem backends"].startswith("none answers")
-    assert "backend_answers web-1 10.0.0.2:80" in status_query(app)
+    assert "backend_seen '' web-1 10.0.0.2:80 web-2 '[fd00::3]:80'" in status_query(app)
 
 
 def test_the_last_table_says_who_gets_requests(target: Callable[..., Target]) -> None:

@@ -51,6 +51,8 @@ def test_a_balancer_asks_all_backends_at_once(server: Any) -> None:
     asked = [word for pair in names.items() for word in pair]
     (fact,) = server.read(Ask(call("backend_seen", site, *asked, "web-9", "10.0.0.9:80", given=VALUES)))
     assert sorted(fact.split("\n")) == ["", *(f"backend {name} 200" for name in names), "backend web-9 0"]
+    (fact,) = server.read(Ask(call("backend_seen", "", "web-9", "10.0.0.9:80", given=VALUES)))
+    assert fact == "backend web-9 200\n", "without a site, each is asked"
 
 
 def drained(server: Any, busy: int, by: str = "user") -> list[str]:
