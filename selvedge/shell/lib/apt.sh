@@ -12,7 +12,7 @@ apt_fact() {
   local age
   age=$(apt_lists_age) || return 0
   printf 'lists %s\n' "$age"
-  if [ "$(cat "$apt_upgraded" 2>/dev/null)" != "$(apt_lists_state)" ]; then echo changed; fi
+  if [ "$(probe_line "$apt_upgraded")" != "$(apt_lists_state)" ]; then echo changed; fi
 }
 
 # apt_lists_state: changes with each list that comes or is replaced.
@@ -25,7 +25,7 @@ apt_lists_names() { printf '%s\n' /var/lib/apt/lists/* | cksum; }
 # of that time. Only apt_fetch knows: the times of apt's own files change when a fetch begins, and for a part of the lists, too.
 apt_lists_age() {
   local age path
-  [ -e "$apt_fetched" ] && [ "$(sed -n 1p "$apt_fetched")" = "$(apt_lists_names)" ] || return 1
+  [ -e "$apt_fetched" ] && [ "$(probe_line "$apt_fetched")" = "$(apt_lists_names)" ] || return 1
   for path in /etc/apt/sources.list /etc/apt/sources.list.d /etc/apt/sources.list.d/*; do
     if [ "$path" -nt "$apt_fetched" ]; then return 1; fi
   done

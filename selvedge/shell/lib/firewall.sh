@@ -25,25 +25,38 @@ firewall_rules() {
 # firewall_sites APP: the ports of nginx's sites, without those of this app and of its balancer, and of backends, which answer their
 # balancers alone.
 firewall_sites() {
-  local file
+  local file app
+  app=$1
+  set --
   for file in /etc/nginx/sites-enabled/* /etc/nginx/conf.d/*.conf; do
-    case ${file##*/} in "$1" | "$1-tls" | "$1.balancer" | "$1.balancer-tls" | "00-selvedge-$1.conf" | selvedge-default*.conf | default) continue ;; esac
-    if grep -qs selvedge_stranger_ "$file"; then continue; fi
-    sed -n 's/^ *listen  *\(\[::\]:\)*\([0-9][0-9]*\)[ ;].*/\2/p; s/^ *include .*selvedge-listen-tls\.conf;.*/443/p
-      s/^ *include .*selvedge-listen-tls-\([0-9]*\)\.conf;.*/\1/p' "$file" 2>/dev/null || :
-  done | sort -u
+    case ${file##*/} in "$app" | "$app-tls" | "$app.balancer" | "$app.balancer-tls" | "00-selvedge-$app.conf" | selvedge-default*.conf | default) continue ;; esac
+    if [ -f "$file" ]; then set -- "$@" "$file"; fi
+  done
+  if [ $# -eq 0 ]; then return 0; fi
+  awk '
+    FNR == 1 { keep() }
+    /selvedge_stranger_/ { backend = 1 }
+    sub(/^ *listen +(\[::\]:)*/, "") && match($0, /^[0-9]+[ ;]/) { port(substr($0, 1, RLENGTH - 1)); next }
+    /^ *include .*selvedge-listen-tls\.conf;/ { port(443); next }
+    sub(/^ *include .*selvedge-listen-tls-/, "") && match($0, /^[0-9]+\.conf;/) { port(substr($0, 1, index($0, ".") - 1)) }
+    END { keep() }
+    function port(number) { ports = ports number "\n" }
+    # What a file says counts at its end, when it is known whether it is of a backend.
+    function keep() { if (!backend) printf "%s", ports; ports = ""; backend = 0 }
+  ' "$@" | sort -u
 }
 
 # firewall_peers APP: print "ADDRESS PORT" for each address that another app of this server needs: the balancers of its backend, the
 # servers that use its database, and the Prometheus that asks for its metrics.
 firewall_peers() {
-  local name
+  local name peers
   name=${1%.balancer}
-  {
+  peers=$(
     firewall_balancers "$name"
     firewall_clients "$name"
     firewall_monitor "$name"
-  } | sort -u
+  )
+  [ -z "$peers" ] || printf '%s\n' "$peers" | sort -u
 }
 
 # firewall_balancers APP: print those of the other backends on this server.

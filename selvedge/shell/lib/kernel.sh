@@ -11,9 +11,16 @@ kernel_sysctl_fact() {
   shift
   printf '\n--- live\n'
   # Not `read`, which takes a byte at a time: these files give everything at once or nothing.
-  (cd /proc/sys && for name in "$@"; do if [ -w "$name" ]; then echo "$name"; fi; done | xargs -r grep -H '')
+  (
+    cd /proc/sys || exit 0
+    for name; do
+      shift
+      if [ -w "$name" ]; then set -- "$@" "$name"; fi
+    done
+    [ $# -eq 0 ] || grep -H '' "$@"
+  ) || :
   printf '\n--- refused\n'
-  cat "$kernel_refused"
+  if [ -s "$kernel_refused" ]; then cat "$kernel_refused"; fi
 }
 
 # kernel_sysctl_set NAME=VALUE…: the settings that the kernel refuses are recorded, so that later runs do not try them again.

@@ -27,7 +27,7 @@ nginx_missing() {
 }
 
 # nginx_user: the user of nginx's workers.
-nginx_user() { sed -n 's/^[[:space:]]*user[[:space:]][[:space:]]*\([^ ;]*\).*/\1/p' /etc/nginx/nginx.conf 2>/dev/null | head -n 1; }
+nginx_user() { sed -n '/^[[:space:]]*user[[:space:]]/{s/^[[:space:]]*user[[:space:]]*\([^ ;]*\).*/\1/p;q;}' /etc/nginx/nginx.conf 2>/dev/null || :; }
 
 # nginx_outsider: print the user of nginx's workers, if it is not in the group www-data. The sockets, logs and folders of apps have
 # this group.
@@ -42,8 +42,9 @@ nginx_outsider() {
 # nginx_without_sites OWN: print "none" if no file that nginx reads includes /etc/nginx/sites-enabled, apart from OWN.
 nginx_without_sites() {
   [ -e /etc/nginx/nginx.conf ] || return 0
-  grep -lsE '^[^#]*include[[:space:]]+"?/?[a-z/]*sites-enabled/\*' /etc/nginx/nginx.conf /etc/nginx/conf.d/*.conf |
-    grep -qvxF -- "$1" || echo none
+  case $(grep -lsE '^[^#]*include[[:space:]]+"?/?[a-z/]*sites-enabled/\*' /etc/nginx/nginx.conf /etc/nginx/conf.d/*.conf) in
+    '' | "$1") echo none ;;
+  esac
 }
 
 # nginx_serving: the workers that accept new requests, as paths in /proc. Workers that are shutting down have another title.

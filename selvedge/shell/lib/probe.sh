@@ -47,14 +47,35 @@ probe_path_text() {
 # probe_port NUMBER: the programs that listen on a TCP port, as ss prints them, and the last part of their control groups, which for
 # a service is its unit: "unit PID NAME".
 probe_port() {
-  local found pid
+  local found pid seen
   found=$(ss -H -l -n -t -p "sport = :$1" 2>/dev/null) || return 0
   [ -n "$found" ] || return 0
   printf '%s\n' "$found"
-  for pid in $(printf '%s\n' "$found" | grep -o 'pid=[0-9]*' | cut -d = -f 2 | sort -u); do
-    # systemd's own hierarchy; in version 1 of control groups there are others.
-    sed -n "/^0::\|:name=systemd:/s,^.*/\([^/][^/]*\)\$,unit $pid \1,p" "/proc/$pid/cgroup" 2>/dev/null | head -n 1
+  seen=' '
+  while [ "${found#*pid=}" != "$found" ]; do
+    found=${found#*pid=}
+    pid=${found%%[!0-9]*}
+    case $seen in *" $pid "*) continue ;; esac
+    seen="$seen$pid "
+    probe_unit_of "$pid"
   done
+}
+
+# probe_unit_of PID: "unit PID NAME" with the last part of the process's control group; nothing without one.
+probe_unit_of() {
+  local line
+  [ -r "/proc/$1/cgroup" ] || return 0
+  while IFS= read -r line; do
+    case $line in
+      # systemd's own hierarchy; in version 1 of control groups there are others.
+      0::*/* | *:name=systemd:*/*)
+        if [ -n "${line##*/}" ]; then
+          printf 'unit %s %s\n' "$1" "${line##*/}"
+          return 0
+        fi
+        ;;
+    esac
+  done 2>/dev/null <"/proc/$1/cgroup"
 }
 
 # probe_existing PATH…: print the paths that exist, broken links among them.

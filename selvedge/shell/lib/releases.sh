@@ -64,7 +64,7 @@ releases_history() {
 # line after "INSTANCE/FILE:".
 # Values: app base run_dir live_socket supervisor_conf
 releases_fact() {
-  local draining sockets live
+  local draining sockets live timed
   # Before the sockets: an instance whose drain ends in between no longer listens.
   draining=$(releases_drains)
   sockets=$(manager_sockets)
@@ -74,7 +74,8 @@ releases_fact() {
   case $sockets in *" $run_dir/${live:-.}.sock "*) printf 'listening yes\n' ;; esac
   if [ -n "$live" ] && manager_boots "$live"; then printf 'boots yes\n'; fi
   printf '%s\n' "$sockets" | sed -n "s#^.*[[:space:]]$run_dir/\([^/[:space:]]*\)\.sock[[:space:]].*#running \1#p"
-  timers_running | sed 's/^/timed /'
+  timed=$(timers_running)
+  [ -z "$timed" ] || printf '%s\n' "$timed" | sed 's/^/timed /'
   [ -z "$draining" ] || printf '%s\n' "$draining" | sed 's/^/draining /'
   if processes_any; then
     unit_list '*' | sed 's/\..*//; s/^/running /' | sort -u | grep -v -x -F "running $live"

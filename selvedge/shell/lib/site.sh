@@ -28,7 +28,11 @@ site_directives() {
 site_claims=
 
 # site_addresses: print the server's own addresses, without those of the loopback interface.
-site_addresses() { ip -o address show scope global 2>/dev/null | awk '{ sub("/.*", "", $4); print $4 }'; }
+site_addresses() {
+  local number interface family address rest
+  # shellcheck disable=SC2034
+  ip -o address show scope global 2>/dev/null | while read -r number interface family address rest; do printf '%s\n' "${address%%/*}"; done
+}
 
 # site_names FILE: print the names of its first server block.
 site_names() { sed -n 's/^ *server_name  *\([^;]*\);.*/\1/p' "$1" 2>/dev/null | head -n 1; }

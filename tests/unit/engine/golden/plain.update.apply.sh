@@ -14,6 +14,8 @@ mark=@selvedge
 
 # … the library history
 
+# … the library probe
+
 # … the library service
 
 # … the library sources
