@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 
 from selvedge.config.calendar import MACROS, WORDS, on_calendar
 
+pytestmark = pytest.mark.programs
+
 needs_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
 
 CRON: list[tuple[str, tuple[str, ...]]] = [

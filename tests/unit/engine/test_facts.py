@@ -14,6 +14,8 @@ from selvedge.resources.files import File
 from selvedge.shell.quoting import with_input
 from tests.support.plans import MARK, Says
 
+pytestmark = pytest.mark.programs
+
 
 def local(script: str) -> bytes:
     """Run a script that only reads."""

@@ -9,6 +9,8 @@ import pytest
 
 from selvedge.release.replaced_shell import replacing_shell
 
+pytestmark = pytest.mark.programs
+
 CHANGED = [
     ("celery -A blog worker", "exec celery -A blog worker"),
     ("  ./worker --name 'a b'", "  exec ./worker --name 'a b'"),

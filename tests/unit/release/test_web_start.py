@@ -37,7 +37,7 @@ while True:
     time.sleep(0.05)
 """
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+pytestmark = [pytest.mark.programs, pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")]
 
 
 class Started:

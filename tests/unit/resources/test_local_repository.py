@@ -16,6 +16,8 @@ from selvedge.errors import ConfigError, SelvedgeError, UsageError
 from selvedge.resources.code import pushed
 from selvedge.resources.code.local_repository import local_commit
 
+pytestmark = pytest.mark.programs
+
 IDENTITY = {f"GIT_{who}_{what}": "x@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 
 

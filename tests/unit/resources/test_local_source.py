@@ -14,6 +14,8 @@ from selvedge.errors import SelvedgeError, UsageError
 from selvedge.resources.code import local_source
 from selvedge.resources.code.local_source import checked_out, find_commit
 
+pytestmark = pytest.mark.programs
+
 OWN = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "protocol.file.allow=always"]
 
 

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from selvedge.shell.server import checkout, environment
 from selvedge.shell.server.project import locks
 
+pytestmark = pytest.mark.programs
+
 FILES = ["requirements.txt", "base.txt", "sets/more.txt", "sets/limits.in", "other.txt"]
 INCLUDES = ["-r {}", "-r{}", "--requirement {}", "--requirement={}", "-c {}", "--constraint={}  # limits", "-r \\\n  {}", "  -r {}"]
 OTHERS = ["fastapi", "# -r other.txt", "httpx[http2]>=0.27; python_version > '3'", "idna \\\n  --hash=sha256:" + 64 * "0", ""]

@@ -11,6 +11,8 @@ import pytest
 
 from tests.support.libraries import functions
 
+pytestmark = pytest.mark.programs
+
 # As busybox 1.30: the options -s SIG and SECS only. The program replaces it, and a process beside it sends the signal.
 OLD = """#!/bin/sh
 sig=TERM

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from selvedge.shell.library import library, names
 from selvedge.shell.quoting import assign, quote, with_input, words
 
+pytestmark = pytest.mark.programs
+
 # Any text without NUL. Lone surrogates stand for bytes that are not UTF-8.
 ANY = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 NASTY = st.text(st.sampled_from("ab '\"\\$`(){}[]*?~!#%&;|<>=\n\r\t-EOF_\x01\x1b\x7f\x81\x88ā部署"))

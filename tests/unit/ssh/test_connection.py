@@ -16,6 +16,8 @@ from selvedge.ssh.connection import Remote
 from selvedge.ssh.tcp import open_socket
 from tests.unit.ssh.sshd import Sshd
 
+pytestmark = pytest.mark.programs
+
 
 def test_the_next_shell_opens_while_a_script_runs(sshd: Sshd, remote: Callable[..., Remote]) -> None:
     one = remote()

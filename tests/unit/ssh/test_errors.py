@@ -17,6 +17,8 @@ from selvedge.ssh.connection import Remote
 from selvedge.ssh.failures import unreachable
 from tests.unit.ssh.sshd import Sshd
 
+pytestmark = pytest.mark.programs
+
 
 class FakeConnection:
     host, port, gateway, user = "192.0.2.1", 22, None, "deploy"

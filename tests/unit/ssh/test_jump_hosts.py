@@ -16,6 +16,8 @@ from selvedge.ssh.connection import Remote
 from selvedge.ssh.login import gateways
 from tests.unit.ssh.sshd import Sshd, print_of
 
+pytestmark = pytest.mark.programs
+
 
 class JumpHost(Sshd):
     """A server that passes connections on to the loopback interface."""

@@ -13,6 +13,8 @@ from selvedge.errors import UnreachableError, UsageError
 from selvedge.ssh.connection import Remote
 from tests.unit.ssh.sshd import Sshd, fake_sudo
 
+pytestmark = pytest.mark.programs
+
 
 def test_the_bootstrap_user_logs_in_where_the_user_cannot(sshd: Sshd, remote: Callable[..., Remote]) -> None:
     sshd.users = ["root"]

@@ -17,6 +17,8 @@ from selvedge.ssh import sudo
 from selvedge.ssh.connection import Credentials, Remote
 from tests.unit.ssh.sshd import PASSWORD, Sshd, fake_sudo
 
+pytestmark = pytest.mark.programs
+
 
 def by_sudo(programs: Path, password: str, script: str, payload: bytes = b"", login: str = "sh") -> tuple[int, str]:
     """Run a script as the connection does, with a login shell and a fake sudo. Return its status and output."""

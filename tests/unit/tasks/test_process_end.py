@@ -15,6 +15,8 @@ from selvedge.resources.files import Absent, File
 from selvedge.resources.services import Service
 from tests.support.declared import file, of
 
+pytestmark = pytest.mark.programs
+
 UNIT = "/etc/systemd/system/selvedge-stop.hello.service"
 PROCESSES = {"worker": {"command": "a", "stop_timeout": 700}, "beat": {"command": "b", "overlap": False}}
 # Takes the place of supervisor: its programs are in a file, and each question makes those that stop end at last.
