@@ -123,8 +123,8 @@ async def client(request: Request) -> dict[str, str | None]:
 
 
 @app.get("/slow")
-async def slow(seconds: Annotated[float, Query(ge=0, le=10)] = 3) -> dict[str, float]:
-    """Answer after some seconds, 10 at most: a request that runs during a deploy is still answered."""
+async def slow(seconds: Annotated[float, Query(ge=0, le=30)] = 3) -> dict[str, float]:
+    """Answer after some seconds, 30 at most: a request that runs during a deploy is still answered."""
     await asyncio.sleep(seconds)
     return {"slept": seconds}
 
