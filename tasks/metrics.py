@@ -25,6 +25,9 @@ def metrics(app):
     yield sv.MetricsFree(tuple(programs.values()))
     for name in programs:
         yield sv.Port(*sv.metrics_port(name))
+    if app.asked_by and app.machine.firewall:
+        # Before the first file and package: it can only refuse.
+        yield sv.PortAllowed(sv.METRICS_PORT, (app.asked_by,), "the Prometheus at", "it could not ask this server")
     yield from server_files(app)
     yield from app_files(app)
     yield from exporters(app, programs)

@@ -126,8 +126,6 @@ def private(app):
     if not app.asked_by:
         yield sv.PrivateSocketRemoved(name)
         return
-    if app.machine.firewall:
-        yield sv.PortAllowed(sv.METRICS_PORT, (app.asked_by,), "the Prometheus at", "it could not ask this server")
     address = sv.private_address(app.host)
     values = {"address": f"[{address}]" if ":" in address else address, "port": sv.METRICS_PORT, "source": app.asked_by}
     loads = (

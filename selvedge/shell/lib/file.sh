@@ -32,6 +32,9 @@ file_restore() {
   done
 }
 
+# file_settle: the files that the step has written so far stay, even if one of its later changes fails.
+file_settle() { rm -f -- "$undo"/*.path "$undo"/*.copy; }
+
 # file_put_back PATH COPY: restore the copy; remove the path if there is no copy.
 file_put_back() {
   local fresh

@@ -21,7 +21,9 @@ metrics_install() {
   local before
   before=$undo/packages-before
   mkdir -p "${metrics_mark%/*}"
-  # An exporter starts while it is installed, already with Selvedge's settings.
+  # An exporter starts while it is installed, already with Selvedge's settings. It needs them as long as it is here, also if the step
+  # fails later: without them, it listens for other machines.
+  file_settle
   systemctl daemon-reload
   metrics_installed >"$before"
   metrics_note "$@"

@@ -11,7 +11,7 @@ remove_app() {
   remove_site
   backup_stop
   # From here on nothing can be restored.
-  rm -f -- "$undo"/*.path "$undo"/*.copy
+  file_settle
   timers_end
   # Not only those of manager_others: someone may have deleted the file of a process manager.
   # shellcheck disable=SC2046

@@ -266,7 +266,7 @@ switch_keep() {
   gate_wait ""
   trap '' TERM INT
   # If a later change of this step fails, no file of the live release may be restored.
-  rm -f -- "$undo"/*.path "$undo"/*.copy
+  file_settle
   record_write
   record_state "$new" good
   # Another server refused the release that this one goes back from. A rollback must not choose it.

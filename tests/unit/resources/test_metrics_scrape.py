@@ -56,3 +56,7 @@ def test_a_place_with_too_many_metrics_is_down_and_takes_no_memory() -> None:
     # The message about it has this number.
     (rule,) = re.findall(r"alert: TargetDown(.*?)- alert", template("metrics/rules.yml.j2", **alert_limits()), re.DOTALL)
     assert f"more than {limits['sample_limit']} series" in rule
+
+
+def test_prometheus_follows_no_redirect_of_an_app() -> None:
+    assert "\n    follow_redirects: false\n" in template("metrics/prometheus.yml.j2")

@@ -12,7 +12,7 @@ from selvedge.config.target import Target
 from selvedge.errors import UsageError
 from selvedge.release import preconditions
 from selvedge.resources.access.firewall import Firewall, PortAllowed
-from selvedge.resources.files import Absent, File
+from selvedge.resources.files import Absent, Directory, File
 from selvedge.resources.metrics import CollectScript, MetricsFree, MetricsInstalled, MetricsRemoved, metrics_targets
 from selvedge.resources.nginx.sites import DebianDefaultSiteDisabled
 from selvedge.resources.packages import Packages
@@ -111,6 +111,8 @@ def test_one_server_asks_the_others(app: Callable[..., Target]) -> None:
     assert "IPAddressDeny=any\n" in unit and "IPAddressAllow" not in unit and "ListenStream" not in unit
     assert of("harden", settings, Firewall)[0].inner == (("10.0.0.1", 9180),)
     assert of("metrics", settings, PortAllowed)[0].sources == ("10.0.0.1",)
+    kinds = [type(each) for name, each in every(settings) if name == "metrics"]
+    assert kinds.index(PortAllowed) < min(kinds.index(File), kinds.index(Directory)), "a refusal after the first change"
     other = settings.model_copy(update={"host": settings.host.model_copy(update={"name": "w", "private_address": "10.0.0.2"})})
     monitor = app("nothing set", metrics={"enabled": True}).model_copy(update={"asked": {"w": other}})
     groups = json.loads(metrics_targets(monitor))
