@@ -199,7 +199,9 @@ def replace_files(settings, about, patterns, moved):
 def replaced_names(settings, about):
     """Return the names in `shared` to replace."""
     if not about["files"]:
-        return sorted({*os.listdir(settings.shared), *os.listdir(f"{RESTORED}/shared")} - NEVER)
+        # A server that has only the database has no `shared`.
+        present = os.listdir(settings.shared) if os.path.isdir(settings.shared) else ()
+        return sorted({*present, *os.listdir(f"{RESTORED}/shared")} - NEVER)
     names = []
     for name in about["files"]:
         folder = any(os.path.isdir(f"{place}/{name}") for place in (settings.shared, f"{RESTORED}/shared"))
