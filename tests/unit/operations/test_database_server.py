@@ -1,0 +1,37 @@
+"""`fab status` of a server that has only the database of other servers."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+
+import pytest
+
+from selvedge.config.shared_database import SharedDatabase
+from selvedge.config.target import Target
+from selvedge.operations.doctor.facts import facts_query
+from selvedge.operations.support.host_status import status_query
+from tests.support.libraries import functions
+
+
+@pytest.fixture
+def database(target: Callable[..., Target]) -> Target:
+    shared = SharedDatabase(host="db", address="10.0.0.5", here=True, clients=(("web", "10.0.0.11"),), app_here=False)
+    found = target(services={"postgres": True}, backup={"to": "/var/backups/x"})
+    return found.model_copy(update={"database": shared})
+
+
+@pytest.mark.parametrize(("manager", "units"), [("supervisor", ["nginx", "supervisor"]), ("systemd", ["nginx"]), ("", [])])
+def test_it_needs_only_the_service_of_the_database(manager: str, units: list[str]) -> None:
+    fakes = "postgres_unit() { echo postgresql@15-main; }\nsystemctl() { echo active; }\n"
+    values = f"manager='{manager}' postgres=yes redis= app=hello\n"
+    script = f"{functions('status', 'doctor')}{fakes}{values}status_services; doctor_manager"
+    done = subprocess.run(["sh"], input=script, capture_output=True, text=True, check=True)
+    listed = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("service ")]
+    assert listed == [*units, "postgresql@15-main"] and (manager or "configuration" not in done.stdout)
+
+
+def test_no_process_manager_is_asked(database: Target, target: Callable[..., Target]) -> None:
+    for query, function in ((status_query, "status_fact"), (facts_query, "doctor_fact")):
+        calls = [[line for line in query(app).splitlines() if line.startswith(function)] for app in (database, target())]
+        assert calls == [[f"{function} ''"], [f"{function} supervisor"]]
