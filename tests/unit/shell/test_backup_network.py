@@ -63,6 +63,25 @@ def test_the_app_is_rejected_before_any_line_lets_it_in(cluster: Cluster) -> Non
     assert cluster.hba.stat().st_mode & 0o777 == 0o640 and cluster.files() == ["pg_hba.conf"]
 
 
+def test_open_connections_end_when_no_new_one_can_begin(cluster: Cluster) -> None:
+    cluster.settings.app = "blog-'x"
+    network.close(cluster)
+    ended = "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'blog-''x' and client_addr is not null"
+    assert cluster.asked[-2:] == ["select pg_reload_conf()", ended]
+    network.reopen(cluster)
+    assert cluster.asked.count(ended) == 1
+
+
+def test_a_file_that_is_a_symbolic_link_stays_one(cluster: Cluster, tmp_path: Path) -> None:
+    real = tmp_path / "real.conf"
+    cluster.hba.rename(real)
+    cluster.hba.symlink_to(real)
+    network.close(cluster)
+    assert cluster.hba.is_symlink() and real.read_text() == LINE.format("blog") + OPEN
+    network.reopen(cluster)
+    assert cluster.hba.is_symlink() and real.read_text() == OPEN and cluster.files() == ["pg_hba.conf"]
+
+
 def test_it_is_let_in_again(cluster: Cluster) -> None:
     network.close(cluster)
     other = LINE.format("blog-2")
