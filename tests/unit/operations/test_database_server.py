@@ -10,7 +10,8 @@ import pytest
 from selvedge.config.shared_database import SharedDatabase
 from selvedge.config.target import Target
 from selvedge.operations.doctor.facts import facts_query
-from selvedge.operations.support.host_status import status_query
+from selvedge.operations.support.host_status import HostStatus, status_query
+from selvedge.operations.support.status_checks import check_status
 from tests.support.libraries import functions
 
 
@@ -35,3 +36,15 @@ def test_no_process_manager_is_asked(database: Target, target: Callable[..., Tar
     for query, function in ((status_query, "status_fact"), (facts_query, "doctor_fact")):
         calls = [[line for line in query(app).splitlines() if line.startswith(function)] for app in (database, target())]
         assert calls == [[f"{function} ''"], [f"{function} supervisor"]]
+
+
+def test_while_a_restore_is_unfinished_no_remedy_is_refused(database: Target) -> None:
+    """`fab postgres` and `fab backup` would be."""
+    facts = "now 100\nbackup-timer active\nbackup-failed 90 no backup was taken.\nservice postgresql@15-main failed\n"
+    for half in ("", "backup-half yes\n"):
+        found = {each.text: each.remedy for each in check_status(database, HostStatus.parse(facts + half)) if each.level != "ok"}
+        name = database.host.name
+        start = "Run `sudo systemctl restart postgresql@15-main` on the server" if half else f"Run `fab -H {name} postgres`"
+        assert found["postgresql@15-main is failed"].startswith(f"{start}. ")
+        run = "Finish the restore, then run" if half else "Run"
+        assert found["failed 10 s ago: no backup was taken."] == f"{run} `fab -H {name} backup`."

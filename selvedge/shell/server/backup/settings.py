@@ -170,7 +170,7 @@ def forget(name):
 def failure(command, error):
     """Return the error to show for one that ended a command."""
     if isinstance(error, OSError):
-        return Failed(f"{command}: {error.strerror}: {error.filename}.", f"Check the disk of the server: `df -h {HERE}`.")
+        return Failed(f"{command}: {error.strerror}: {error.filename or HERE}.", f"Check the disk of the server: `df -h {HERE}`.")
     return error if isinstance(error, Failed) else Failed(f"{command}: it was stopped before its end.")
 
 

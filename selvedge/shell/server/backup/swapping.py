@@ -14,7 +14,21 @@ from .network import close, reopen
 from .paths import SUFFIXES, remove, safe_path, topmost
 from .postgres import Postgres, beside
 from .restoring import read_record
-from .settings import BEFORE, HALF, REPLACED, RESTORED, STATE, STOPPED, UNSTARTED, Failed, forget, say, wait, write
+from .settings import (
+    BEFORE,
+    HALF,
+    HERE,
+    REPLACED,
+    RESTORED,
+    STATE,
+    STOPPED,
+    UNSTARTED,
+    Failed,
+    forget,
+    say,
+    wait,
+    write,
+)
 from .taking import take
 
 NEVER = {".tmp", "lost+found"}
@@ -82,7 +96,7 @@ def replace_all(settings, postgres, about, patterns, half, earlier):
                 forget(HALF)
         if not isinstance(error, OSError):
             raise
-        problem = f"The files could not be replaced: {error.strerror}: {error.filename}."
+        problem = f"The files could not be replaced: {error.strerror}: {error.filename or HERE}."
         raise Failed(problem, "Correct the cause on the server, then restore again.") from None
 
 
@@ -142,7 +156,7 @@ def told(failures=None):
     try:
         yield
     except (Failed, OSError) as error:
-        text = str(error) if isinstance(error, Failed) else f"{error.strerror}: {error.filename}"
+        text = str(error) if isinstance(error, Failed) else f"{error.strerror}: {error.filename or HERE}"
         say(f"{text} {getattr(error, 'remedy', '')}".strip())
         if failures is not None:
             failures.append(error)

@@ -83,7 +83,7 @@ def test_a_server_without_the_folder(machine: Machine, name: str) -> None:
     for again in (False, True):
         machine.must("restore", "", "", "live")
         if again:
-            spoil(machine, "        replace_files(settings, about, patterns, moved)\n", "        raise OSError(5, 'It fails', 'x')\n")
+            spoil(machine, "        replace_files(settings, about, patterns, moved)\n", "        raise OSError(5, 'No', 'x')\n")
         status, output = machine.run("swap")
         assert status == (1 if again else 0), output
         assert machine.data.exists() is bool(name) and machine.left() == (["restored", "replaced"] if again else [])
