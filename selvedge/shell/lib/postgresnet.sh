@@ -191,7 +191,11 @@ postgresnet_trust() {
     sleep 1
   done
   step_try env -i PATH="$PATH" LC_ALL=C.UTF-8 PGPASSFILE="$undo/pgpass" PGCONNECT_TIMEOUT=10 psql -X -w -q -o /dev/null -c 'select 1' \
-    "$(postgresnet_login "$3")" ||
+    "$(postgresnet_login "$3")" || {
+    case $reason in
+      *' rejects connection '*) step_fail "PostgreSQL on $2 rejects the login of $app, because a restore there is not finished. \`fab -H $2 status\` shows how to finish it." ;;
+    esac
     step_fail "PostgreSQL on $2 refused the login of $app: $(printf '%s' "$reason" | sed 's/^.*FATAL: *//'). If the password or the servers have changed, run \`fab -H $2 harden postgres\` first."
+  }
   file_put "$1" 0644 root root <"$undo/shown"
 }
