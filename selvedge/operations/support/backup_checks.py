@@ -8,7 +8,7 @@ from selvedge.config.target import Target
 from selvedge.operations.support.check_results import CheckResult, ok, problem, warning
 from selvedge.operations.support.host_status import HostStatus
 from selvedge.operations.support.text import duration
-from selvedge.resources.restores import HALF, repair
+from selvedge.resources.restores import HALF, chosen_flag, repair
 
 USUAL_PERIOD = 4 * 86400
 """Seconds from one backup to the next, if the server does not know them."""
@@ -24,10 +24,12 @@ def check_backups(app: Target, status: HostStatus) -> Iterator[CheckResult]:
         return
     # No backup is taken of half restored data.
     take = f"{'Finish the restore, then run' if 'backup-half' in status.facts else 'Run'} `fab -H {host} backup`."
-    again = f"Run `fab -H {host} restore --live` again, or `fab -H {host} start`: the data is that from before the restore."
+    named = chosen_flag(_words(status, "backup-stopped"))
+    again = f"Run `fab -H {host} restore --live{named}` again, or `fab -H {host} start`: the data is that from before the restore."
     start = f"Run `fab -H {host} start`, and `fab -H {host} logs` if it does not."
     for fact, text, remedy in (
-        ("backup-half", HALF, repair(app)),
+        ("backup-half", HALF, repair(app, _words(status, "backup-half"))),
+        ("backup-closed", "a restore was interrupted before it let the other servers in", f"Run `fab -H {host} postgres`."),
         ("backup-stopped", "a restore was interrupted before it replaced data, and the app is stopped", again),
         ("backup-unstarted", "a restore has replaced the data, and the app has not started since", start),
     ):

@@ -174,7 +174,8 @@ def _services(app: Target, status: HostStatus, *, deployed: bool) -> Iterator[Ch
             step = next((step for start, step in STEPS.items() if name.startswith(start)), "")
             # `fab postgres` is refused while a restore is unfinished.
             half = "backup-half" in status.facts
-            start = f"Run `fab -H {app.host.name} {step}`" if step and not half else f"Run `sudo systemctl restart {name}` on the server"
+            restart = f"Run `sudo systemctl restart {name}` on the server"
+            start = f"Run `fab -H {app.host.name} {step}`" if step and not half else restart
             remedy = f"{start}. `sudo journalctl -u {name}` shows why it stopped."
             yield problem("service", f"{name} is {state}", remedy)
 

@@ -10,6 +10,7 @@ import re
 import tempfile
 import time
 
+from .half import mark_whole
 from .psql import literal
 from .settings import Failed, flush, flush_folder
 
@@ -35,11 +36,14 @@ def close(postgres):
 
 
 def reopen(postgres):
-    """Undo `close`. Raises Failed."""
+    """Undo `close`: all data is in place. Raises Failed."""
+    if not has_clients(postgres.settings.app):
+        return
+    mark_whole()
     try:
         _rewrite(postgres, lambda text: opened(text, postgres.settings.app), only_changed=True)
     except Failed as error:
-        remedy = f"{error.remedy} Then run the same `fab restore --live` again."
+        remedy = f"{error.remedy} The data is whole: then let them in, `fab -H {postgres.settings.host_name} postgres`."
         raise Failed(f"PostgreSQL still rejects the other servers: {error}", remedy) from None
 
 

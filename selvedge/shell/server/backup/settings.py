@@ -24,6 +24,8 @@ STOPPED, UNSTARTED = "stopped", "not-started"
 """Files in STATE while the app is stopped: the second one after its data was replaced."""
 BEFORE = "before-restore"
 """The file in STATE with the id of the backup that has the data from before the last restore."""
+CHOSEN = "chosen"
+"""The file in RESTORED with the short id of the backup, or "file"."""
 MANIFEST = "manifest.json"
 MARK = os.environ.get("SELVEDGE_MARK", "")
 

@@ -10,12 +10,14 @@ import subprocess
 import time
 
 from .excluding import excluder
+from .half import is_half, read_half
 from .network import close, reopen
 from .paths import SUFFIXES, remove, safe_path, topmost
 from .postgres import Postgres, beside
 from .restoring import read_record
 from .settings import (
     BEFORE,
+    CHOSEN,
     HALF,
     HERE,
     REPLACED,
@@ -46,7 +48,7 @@ def swap(settings, repository):
     os.chown(RESTORED, 0, 0)
     os.chmod(RESTORED, 0o700)
     about = read_record(f"{RESTORED}/copies")
-    earlier = os.path.exists(f"{STATE}/{HALF}")
+    earlier = is_half()
     was = read_half()
     postgres = Postgres(settings)
     for database in was.get("broken", ()):
@@ -68,7 +70,7 @@ def swap(settings, repository):
         postgres.drop(each["database"], "replaced")
     broken = [each["database"] for each in about["postgres"] if each["database"] in unsaved(present)]
     write(BEFORE, f"{first[:8]}\n")
-    half = json.dumps({"at": int(time.time()), "backup": first, "broken": broken})
+    half = json.dumps({"at": int(time.time()), "backup": first, "broken": broken, "chosen": chosen_backup()})
     replace_all(settings, postgres, about, patterns, half, earlier)
     finish(postgres, about, broken)
 
@@ -105,16 +107,13 @@ def unsaved(present):
     return [each["database"] for each in present["broken"] if "database" in each]
 
 
-def read_half():
-    """Return what a killed restore has noted when it began to replace data: the backup of the data from before, and databases that
-    no backup has. Nothing if there was none, or one of an earlier version.
-    """
+def chosen_backup():
+    """Return the short id of the backup that is put in place, "file" for one of `fab backup --download`."""
     try:
-        with open(f"{STATE}/{HALF}", encoding="utf-8") as file:
-            found = json.load(file)
-    except (FileNotFoundError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        with open(f"{RESTORED}/{CHOSEN}", encoding="utf-8") as file:
+            return file.read().strip()
+    except FileNotFoundError:
+        return ""
 
 
 def report_present(first, identity, earlier):
@@ -128,8 +127,8 @@ def report_present(first, identity, earlier):
 def finish(postgres, about, broken):
     """Configure the databases in place, let other servers in again, and remove what was replaced.
 
-    broken: present databases that no backup has. Raises Failed if PostgreSQL still rejects other servers; HALF then stays. Any
-    other failure is only said: the restored data is in place.
+    broken: present databases that no backup has. Raises Failed if PostgreSQL still rejects other servers; HALF then stays, and
+    says that the data is whole. Any other failure is only said: the restored data is in place.
     """
     for was in about["postgres"]:
         with told():
