@@ -135,13 +135,14 @@ def test_excluded_files_after_a_killed_swap(machine: Machine) -> None:
 def test_no_backup_of_half_of_the_data_becomes_the_newest(machine: Machine) -> None:
     machine.write("x", "old")
     machine.must("take", "manual")
+    chosen = json.loads(machine.must("list"))[-1]["id"][:8]
     machine.write("x", "present")
     machine.must("restore")
     killed(machine)
     for why in ("scheduled", "manual", "migration"):
         status, output = machine.run("take", why)
         assert status == 1 and "@ error A restore has replaced only a part of the live data, so no backup was taken.\n" in output
-        assert "@ remedy Run the same `fab -H web restore --live` again.\n" in output and machine.restored.exists()
+        assert f"restore --live --snapshot {chosen}` again.\n" in output and machine.restored.exists()
     machine.must("restore")
     machine.must("swap")
     assert text(machine, "x") == "old"
