@@ -171,7 +171,9 @@ def restore(
     run.chain([Step(setup, name="prepare"), Step(resources, name="restore")], flags)
     if live and _clients(session.target) and not _changes_nothing(flags):
         group = session.target.services.clients
-        run.report.line(f"The app is still stopped there. Migrate the database and start the app: `fab -H {group} deploy`.")
+        # A deploy of the commit that is live and runs has nothing to change, so it would not migrate the database.
+        stop = f"Stop the app on {', '.join(_clients(session.target))}, if it is not stopped: `fab -H {group} stop`."
+        run.report.line(f"{stop} Then migrate the database and start the app: `fab -H {group} deploy`.")
 
 
 def _clients(app: Target) -> tuple[str, ...]:

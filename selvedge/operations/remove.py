@@ -18,7 +18,7 @@ from selvedge.release.managers import MANAGERS
 from selvedge.resources.backups import deletable, folder_paths
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.nginx.certbot import PROGRAMS
-from selvedge.resources.restores import HALF, HALF_MARK, repair
+from selvedge.resources.restores import HALF, half_of, half_query, repair
 from selvedge.shell.library import call
 from selvedge.shell.quoting import quote, words
 from selvedge.task import Step
@@ -113,9 +113,10 @@ class Removed(Resource):
         certificate = call("remove_certificate", given=self.app.shell_values)
         renewal = f"if {{ {certificate}; }}; then echo /etc/letsencrypt/renewal/{self.app.name}.conf; fi"
         user = f"if getent passwd {quote(self.app.name)} >/dev/null; then echo 'user {self.app.name}'; fi" if self.data else ""
+        half = "" if self.data else half_query(self.app.name)
         databases = ("postgres_has", "postgres_others") if self.data else ()
         database = "\n".join(call(each, app=self.app.name) for each in databases)
-        return "\n".join(filter(None, [existing, renewal, user, database]))
+        return "\n".join(filter(None, [existing, half, renewal, user, database]))
 
     def plan(self, fact: str) -> Change | None:
         """Return the change.
@@ -125,8 +126,8 @@ class Removed(Resource):
         app, paths = self.app, self.app.paths
         found = [line for line in fact.split("\n") if line.strip()]
         if not self.data:
-            if f"{paths.backup}/{HALF_MARK}" in found:
-                raise SelvedgeError(f"{app.host.name}: {HALF}, so nothing was removed.", repair(app))
+            if (chosen := half_of(fact)) is not None:
+                raise SelvedgeError(f"{app.host.name}: {HALF}, so nothing was removed.", repair(app, chosen))
             found = deletable(paths.backup, found)
         elif others := [line.removeprefix("other ") for line in found if line.startswith("other ")]:
             raise _other_databases(app, others)

@@ -9,7 +9,7 @@ from selvedge.config.target import Target
 from selvedge.errors import SelvedgeError
 from selvedge.release.record import Releases
 from selvedge.resources.base import Change, Resource
-from selvedge.resources.restores import half_restored
+from selvedge.resources.restores import half_of, half_restored
 from selvedge.resources.timers import TimersRunning
 from selvedge.run import Run
 from selvedge.shell.library import call
@@ -33,8 +33,8 @@ class Running(Resource):
         if not found.live:
             raise SelvedgeError(f"{host}: {app} has no live release.", f"Run `fab -H {host} deploy` first.")
         known = "known yes" in facts
-        if self.running and "half yes" in facts:
-            raise half_restored(self.app)
+        if self.running and (chosen := half_of(fact)) is not None:
+            raise half_restored(self.app, chosen)
         running = known and found.listening and "alive yes" in facts and all(each.kept == each.count for each in found.processes)
         stopped = not known and not found.listening
         marks = call("restoring_forget", given=self.app.shell_values)

@@ -14,7 +14,7 @@ from selvedge.operations.support.text import clean, duration, iso, when
 from selvedge.operations.support.timer_states import TimerState, parse_timers
 from selvedge.report.text import Style
 from selvedge.resources.base import Ask
-from selvedge.resources.restores import half_restored
+from selvedge.resources.restores import NotHalfRestored, half_of, half_restored
 from selvedge.run import Run
 from selvedge.shell.library import call
 
@@ -142,7 +142,8 @@ def _not_run(session: Session, name: str, status: int) -> SelvedgeError:
         remedy = f"Wait for its end: `fab -H {host} logs --timer {name} --follow` shows its output."
         return SelvedgeError(f"{host}: a run of the timer {name} is going already{since}.", remedy)
     if status == 5:
-        return half_restored(session.target)
+        fact = session.read([NotHalfRestored.of(session.target)])[0]
+        return half_restored(session.target, half_of(fact) or "")
     if status == 6:
         problem = f"{host}: a restore is replacing the app's data, so the timer {name} was not run."
         return SelvedgeError(problem, "Run it when the restore has ended.")

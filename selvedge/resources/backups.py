@@ -16,7 +16,7 @@ from selvedge.config.secret_names import BACKUP_PASSWORD, S3_ACCESS_KEY, S3_SECR
 from selvedge.errors import ConfigError, SelvedgeError
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.files import File
-from selvedge.resources.restores import HALF, HALF_MARK, repair
+from selvedge.resources.restores import HALF, HALF_MARK, chosen_flag, half_of, half_query, repair
 from selvedge.shell import library
 from selvedge.shell.library import call
 from selvedge.shell.quoting import quote, words
@@ -181,15 +181,17 @@ class NoTimers(Resource):
 
     def probe(self) -> str:
         paths = (f"/etc/systemd/system/{unit}.{kind}" for unit in self._units() for kind in ("timer", "service"))
-        return f"probe_existing {words(*paths, *(folder_paths(self.folder) if self.folder else ()))}"
+        existing = f"probe_existing {words(*paths, *(folder_paths(self.folder) if self.folder else ()))}"
+        return f"{existing}\n{half_query(self.app)}" if self.folder else existing
 
     def plan(self, fact: str) -> Change | None:
         """Return the change. Raises SelvedgeError if a restore has replaced only a part of the data: it needs the folder."""
         found = [line for line in fact.splitlines() if line.strip()]
-        if f"{self.folder}/{HALF_MARK}" in found:
+        if (chosen := half_of(fact)) is not None:
             problem = f"{self.app}: {HALF}, so its backups cannot be removed (backup.to)."
             repaired = f"If the data is right: `sudo rm {self.folder}/{HALF_MARK}` on the server."
-            raise SelvedgeError(problem, f"Set backup.to again, and run the same `fab restore --live`. {repaired}")
+            again = f"Set backup.to again, and run the same `fab restore --live{chosen_flag(chosen)}`."
+            raise SelvedgeError(problem, f"{again} {repaired}")
         if self.folder:
             found = deletable(self.folder, found)
         if not found:
@@ -200,7 +202,7 @@ class NoTimers(Resource):
 
 def folder_paths(folder: str) -> tuple[str, ...]:
     """Return the paths that `deletable` needs to know of the folder of an app's backups."""
-    return (folder, *(f"{folder}/{name}" for name in (*_CONTENT, *_KEPT, HALF_MARK)))
+    return (folder, *(f"{folder}/{name}" for name in (*_CONTENT, *_KEPT)))
 
 
 def deletable(folder: str, found: Sequence[str]) -> list[str]:

@@ -14,6 +14,7 @@ from selvedge.operations.doctor.addresses import is_loopback, resolve
 from selvedge.operations.doctor.procfile import procfile_path
 from selvedge.operations.support.host_status import (
     HostStatus,
+    asked_manager,
     backup_query,
     balancer_query,
     certificate_query,
@@ -89,7 +90,7 @@ def facts_query(app: Target) -> str:
     """Return shell that prints all facts about a server, for ServerFacts.parse."""
     domains, ports = " ".join(map(concrete, app.names)), " ".join(map(str, app.ports))
     asked = {"domains": domains, "ports": ports, "module": app.asgi, "migrate": app.migrate}
-    shell = [call("doctor_fact", app.manager, given=app.shell_values, **asked), *backup_query(app), *balancer_query(app)]
+    shell = [call("doctor_fact", asked_manager(app), given=app.shell_values, **asked), *backup_query(app), *balancer_query(app)]
     shell += [maintenance_query(app), *metrics_query(app)]
     if app.has_tls and not app.has_only_database:
         shell += [certificate_query(app), call("doctor_certificate", certificate_path(app), app.path_folder)]

@@ -122,10 +122,15 @@ class HostStatus:
 
 def status_query(app: Target) -> str:
     """Return shell that prints the status of a server, for HostStatus.parse."""
-    shell = [call("status_fact", app.manager, given=app.shell_values), maintenance_query(app)]
+    shell = [call("status_fact", asked_manager(app), given=app.shell_values), maintenance_query(app)]
     shell += [*backup_query(app), *balancer_query(app), *metrics_query(app)]
     site = app.balancer_site or app
     return "\n".join([*shell, certificate_query(site)] if site.has_tls and not app.has_only_database else shell)
+
+
+def asked_manager(app: Target) -> str:
+    """Return the process manager to ask about, "" on a server that has only the database: neither nginx nor a manager is there."""
+    return "" if app.has_only_database else app.manager
 
 
 def balancer_query(app: Target) -> list[str]:

@@ -172,7 +172,10 @@ def _services(app: Target, status: HostStatus, *, deployed: bool) -> Iterator[Ch
             yield ok("service", f"{name} is active")
         elif deployed:
             step = next((step for start, step in STEPS.items() if name.startswith(start)), "")
-            start = f"Run `fab -H {app.host.name} {step}`" if step else f"Run `sudo systemctl restart {name}` on the server"
+            # `fab postgres` is refused while a restore is unfinished.
+            half = "backup-half" in status.facts
+            restart = f"Run `sudo systemctl restart {name}` on the server"
+            start = f"Run `fab -H {app.host.name} {step}`" if step and not half else restart
             remedy = f"{start}. `sudo journalctl -u {name}` shows why it stopped."
             yield problem("service", f"{name} is {state}", remedy)
 

@@ -54,7 +54,8 @@ def _password(app: Target) -> SecretStr:
 class NetworkFacts(Value):
     """What `postgresnet_fact` prints. conf, hba, network: the texts on the server, "" without any.
 
-    stranger: PostgreSQL was here before Selvedge. certified: there is a certificate for the address. password: iterations, salt,
+    stranger: PostgreSQL was here before Selvedge. certified: there is a certificate for the address. closed: a restore was
+    cut before PostgreSQL let the other servers in. password: iterations, salt,
     and the hash of what PostgreSQL stores of the role's password; "" without a password.
     """
 
@@ -63,6 +64,7 @@ class NetworkFacts(Value):
     network: str
     stranger: bool
     certified: bool
+    closed: bool
     password: str
 
     @classmethod
@@ -71,7 +73,9 @@ class NetworkFacts(Value):
         found = sections(fact)
         texts = {name: found.get(name, "") for name in ("conf", "hba", "network")}
         state = found.get("state", "").split()
-        return cls(**texts, stranger="stranger" in state, certified="certificate" in state, password=found.get("password", ""))
+        stranger, certified, closed = (name in state for name in ("stranger", "certificate", "closed"))
+        password = found.get("password", "")
+        return cls(**texts, stranger=stranger, certified=certified, closed=closed, password=password)
 
     def has_password(self, password: str) -> bool:
         """Return whether the role has this password."""
@@ -109,7 +113,7 @@ class PostgresClients(Resource):
 
     def probe(self) -> str:
         if self.address:
-            return call("postgresnet_fact", self.address, app=self.app)
+            return call("postgresnet_fact", self.address, app=self.app, base=Paths(self.app).base)
         # Most apps have no clients, so their reading needs no functions for them.
         files = [f"/etc/postgresql/*/*/{name}" for name in (f"conf.d/{CLIENT_NAME.format(app=self.app)}", "pg_hba.conf")]
         lines = f"-e {quote(f'^{BLOCK} {self.app}$')} -e {quote(REJECTED.format(app=self.app) + '$')}"
@@ -133,7 +137,7 @@ class PostgresClients(Resource):
         wanted = {
             "make its certificate": not facts.certified,
             f"listen at {self.address}": (facts.conf, facts.network) != (self.text, self.network),
-            f"let in {', '.join(self.clients)}": facts.hba != hba,
+            f"let in {', '.join(self.clients)}": facts.hba != hba or facts.closed,
             f"set the password of the role {self.app}": bool(secret),
         }
         if not any(wanted.values()):
@@ -144,6 +148,7 @@ class PostgresClients(Resource):
             with_input(call("postgresnet_access", app=self.app, base=Paths(self.app).base), hba),
             *([call("postgresnet_password", str(len(secret)))] if secret else []),
             with_input(call("postgresnet_listen", app=self.app), self.text),
+            *([call("restoring_opened", base=Paths(self.app).base)] if facts.closed else []),
         ]
         summary = f"open PostgreSQL to other servers: {'; '.join(each for each, on in wanted.items() if on)}"
         return Change(summary, "\n".join(shell), diff=self._diff(facts, self.text, hba), payload=secret)

@@ -70,6 +70,10 @@ backup_live() {
   fi
   step_wait "backing up the present data"
   if ! backup_program swap; then
+    if restoring_whole && [ -e "$base/backup/state/not-started" ]; then
+      step_say "the data is restored, and the app stays stopped until the other servers are let in"
+      return 1
+    fi
     if restoring_half; then
       if [ -n "$live" ]; then
         step_say "the restore is not finished, so the app stays stopped: run the same restore again"
@@ -111,7 +115,8 @@ backup_period() {
 }
 
 # backup_fact: the state of the backups: "backup-good SECONDS ID WHY REPOSITORY", "backup-failed SECONDS REASON", the same of rehearsals,
-# "backup-half yes" or "backup-stopped yes" after a restore that was cut, with a part of the live data replaced, or none of it;
+# "backup-half yes BACKUP" or "backup-stopped yes BACKUP" after a restore that was cut, with a part of the live data replaced, or none
+# of it; "backup-closed yes" after one that has not let the other servers in;
 # "backup-unstarted yes" after one whose app did not start; "backup-timer STATE".
 # Values: app base
 backup_fact() {
@@ -120,7 +125,7 @@ backup_fact() {
   for name in good failed rehearsed unrehearsed; do
     if [ -s "$base/backup/state/$name" ]; then printf 'backup-%s %s\n' "$name" "$(head -n 1 "$base/backup/state/$name")"; fi
   done
-  restoring_fact | sed -n '/ yes$/s/^/backup-/p'
+  restoring_fact | sed -n '/ yes/s/^/backup-/p'
   name=$(backup_period)
   [ -z "$name" ] || printf 'backup-period %s\n' "$name"
   printf 'backup-timer %s\n' "$(systemctl is-active "selvedge-$app-backup.timer" 2>/dev/null)"

@@ -72,6 +72,7 @@ doctor_nginx() {
 # doctor_manager: whether the process manager can read its configuration.
 doctor_manager() {
   local answer
+  [ -n "$manager" ] || return 0
   answer=$(manager_configuration "$manager")
   [ -z "$answer" ] || printf 'configuration %s %s\n' "$manager" "$answer"
 }

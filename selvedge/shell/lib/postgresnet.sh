@@ -30,7 +30,7 @@ postgresnet_block() {
 }
 
 # postgresnet_fact ADDRESS: what the server has for the servers that use its PostgreSQL at ADDRESS.
-# Values: app
+# Values: app base
 postgresnet_fact() {
   local each
   printf '\n--- conf\n'
@@ -46,6 +46,7 @@ postgresnet_fact() {
   printf '\n--- state\n'
   if postgresnet_certified "$1"; then echo certificate; fi
   if [ -e /etc/postgresql ] && [ ! -e "$postgres_mark" ]; then echo stranger; fi
+  if restoring_whole; then echo closed; fi
   printf '\n--- password\n'
   postgresnet_has_password
 }
@@ -100,7 +101,7 @@ postgresnet_access() {
   exec 8>/run/selvedge/postgres.hba
   flock 8
   if [ -s "$undo/hba" ] && restoring_half; then
-    step_fail "A restore has replaced only a part of the live data, so PostgreSQL must not let the other servers in. Run the same \`fab restore --live\` again."
+    step_fail "A restore has replaced only a part of the live data, so PostgreSQL must not let the other servers in. Run the same restore again: $(restoring_again)."
   fi
   postgresnet_block '' <"$hba" >"$undo/hba.rest" || step_fail "In $hba, the line \`$(postgresnet_end)\` is missing. Add it after the lines of $app, which begin with \`$(postgresnet_begin)\`. The file was not changed."
   {
@@ -140,6 +141,7 @@ postgresnet_off() {
   postgresnet_access </dev/null
   file_remove "$(postgres_folder)/conf.d/60-selvedge-$app.conf"
   postgres_load
+  restoring_opened
   postgres_answer postgres postgres -v app="$app" <<'EOF' || step_fail "PostgreSQL could not delete the password of the role $app. Its own words are above."
 select format('alter role %I password null', :'app') where exists (select from pg_roles where rolname = :'app') \gexec
 EOF
@@ -191,7 +193,11 @@ postgresnet_trust() {
     sleep 1
   done
   step_try env -i PATH="$PATH" LC_ALL=C.UTF-8 PGPASSFILE="$undo/pgpass" PGCONNECT_TIMEOUT=10 psql -X -w -q -o /dev/null -c 'select 1' \
-    "$(postgresnet_login "$3")" ||
+    "$(postgresnet_login "$3")" || {
+    case $reason in
+      *' rejects connection '*) step_fail "PostgreSQL on $2 rejects the login of $app, because a restore there is not finished. \`fab -H $2 status\` shows how to finish it." ;;
+    esac
     step_fail "PostgreSQL on $2 refused the login of $app: $(printf '%s' "$reason" | sed 's/^.*FATAL: *//'). If the password or the servers have changed, run \`fab -H $2 harden postgres\` first."
+  }
   file_put "$1" 0644 root root <"$undo/shown"
 }

@@ -13,7 +13,7 @@ process_fact() {
   elif [ -n "$live" ] && processes_has "$live"; then
     printf 'known yes\n'
   fi
-  if restoring_half; then printf 'half yes\n'; elif restoring_paused; then printf 'paused yes\n'; fi
+  if restoring_half; then printf 'half yes %s\n' "$(restoring_chosen)"; elif restoring_paused; then printf 'paused yes\n'; fi
 }
 
 # process_note WHY OLD NEW: add a line to the app's history.

@@ -1,8 +1,8 @@
 # How a server and its app are doing, one fact a line. Writes nothing.
 # Shared: live manager
 
-# status_fact MANAGER: the releases, the app and the server. MANAGER is the process manager in hosts.toml; the live release may
-# still have another one ($manager). The slowest query runs in the background. Each line is one write, so that lines do not mix.
+# status_fact MANAGER: the releases, the app and the server. MANAGER is the process manager in hosts.toml, "" if the app is not to run
+# on this server; the live release may still have another one ($manager). The slowest query runs in the background. Each line is one write, so that lines do not mix.
 # Values: app base run_dir live_socket supervisor_conf site_enabled site_login site_host health health_host health_timeout postgres redis
 status_fact() {
   local processes
@@ -72,8 +72,10 @@ status_site() {
 
 # status_units: the services that the app needs.
 status_units() {
-  echo nginx
-  manager_service "$manager"
+  if [ -n "$manager" ]; then
+    echo nginx
+    manager_service "$manager"
+  fi
   # postgresql.service is active even if its cluster is not.
   if [ -n "$postgres" ]; then postgres_unit; fi
   if [ -n "$redis" ]; then echo "selvedge-redis@$app"; fi

@@ -222,6 +222,8 @@ FACTS = "now 1000000\nbackup-timer active\n"
      ["problem: a restore was interrupted before it replaced data, and the app is stopped", "ok: the last good one is 10 s old"]),
     (FACTS + "backup-good 999990 ab12 manual\nbackup-unstarted yes\n",
      ["problem: a restore has replaced the data, and the app has not started since", "ok: the last good one is 10 s old"]),
+    (FACTS + "backup-good 999990 ab12 manual\nbackup-closed yes\n",
+     ["problem: a restore was interrupted before it let the other servers in", "ok: the last good one is 10 s old"]),
     (FACTS + "backup-good 999990 ab12 manual\nbackup-half yes\n",
      ["problem: a restore was interrupted, and has replaced only a part of the live data", "ok: the last good one is 10 s old"]),
 ])  # fmt: skip

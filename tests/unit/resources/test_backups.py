@@ -66,12 +66,12 @@ def test_data_that_a_restore_has_put_into_the_folder_stays(target: Callable[...,
 
 
 def test_half_restored_data_is_not_removed(target: Callable[..., Target]) -> None:
-    fact = "/srv/hello/backup\n/srv/hello/backup/replaced\n/srv/hello/backup/state/half-restored\n"
+    fact = "/srv/hello/backup\n/srv/hello/backup/replaced\nhalf yes 1f2e3d4c\n"
     with pytest.raises(SelvedgeError, match=r"hello: a restore was interrupted, .*, so its backups cannot be removed "):
         NoTimers("hello", folder="/srv/hello/backup").plan(fact)
     with pytest.raises(SelvedgeError, match=r"a restore was interrupted, .*, so nothing was removed\.") as error:
         Removed(target(), ("/srv/hello/backup",), data=False).plan(fact)
-    assert "restore --live` again" in error.value.remedy
+    assert "restore --live --snapshot 1f2e3d4c` again" in error.value.remedy
     assert Removed(target(), ("/srv/hello/backup",), data=True).plan(fact)
 
 
@@ -86,6 +86,10 @@ def test_half_restored_data_stops_a_deploy_before_it_builds(app: Callable[..., T
     assert isinstance(resource, NotHalfRestored) and resource.plan("") is None and resource.plan("stopped yes\n") is None
     with pytest.raises(SelvedgeError, match="server: a restore was interrupted, and has replaced only a part of the live data"):
         resource.plan("half yes\n")
+    with pytest.raises(SelvedgeError) as error:
+        resource.plan("half yes file\n")
+    assert "Run the same `fab -H server restore --live --from FILE` again." in error.value.remedy
+    assert resource.plan("closed yes\n") is None
     assert not of("clone", app("domains"), NotHalfRestored)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from selvedge.shell.server.backup import network
+from selvedge.shell.server.backup import half, network, settings
 from selvedge.shell.server.backup.settings import Failed
 
 OPEN = """# selvedge: the servers that use the database blog
@@ -27,7 +27,7 @@ class Cluster:
     """What the functions need of a `Postgres`. asked: the SQL that it was asked. errors: those of pg_hba.conf."""
 
     def __init__(self, hba: Path, app: str = "blog") -> None:
-        self.settings: Any = type("Settings", (), {"app": app})
+        self.settings: Any = type("Settings", (), {"app": app, "host_name": "db"})
         self.hba, self.asked, self.errors, self.fails = hba, [""][1:], [""][1:], ""
 
     def admin(self, sql: str) -> list[str]:
@@ -46,6 +46,7 @@ class Cluster:
 @pytest.fixture
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     monkeypatch.setattr(network, "LOADING", 0)
+    monkeypatch.setattr(settings, "STATE", str(tmp_path / "state"))
     monkeypatch.setattr(network, "LOCK", str(tmp_path / "lock/postgres.hba"))
     monkeypatch.setattr(network, "has_clients", lambda app: app.startswith("blog"))
     hba = tmp_path / "main/pg_hba.conf"
@@ -61,6 +62,41 @@ def test_the_app_is_rejected_before_any_line_lets_it_in(cluster: Cluster) -> Non
         network.close(cluster)
         assert cluster.hba.read_text() == LINE.format("blog") + OPEN and cluster.reloads() == number
     assert cluster.hba.stat().st_mode & 0o777 == 0o640 and cluster.files() == ["pg_hba.conf"]
+
+
+def test_open_connections_end_when_no_new_one_can_begin(cluster: Cluster) -> None:
+    cluster.settings.app = "blog-'x"
+    network.close(cluster)
+    ended = "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'blog-''x' and client_addr is not null"
+    assert cluster.asked[-2:] == ["select pg_reload_conf()", ended]
+    network.reopen(cluster)
+    assert cluster.asked.count(ended) == 1
+
+
+def test_a_file_that_is_a_symbolic_link_stays_one(cluster: Cluster, tmp_path: Path) -> None:
+    real = tmp_path / "real.conf"
+    cluster.hba.rename(real)
+    cluster.hba.symlink_to(real)
+    network.close(cluster)
+    assert cluster.hba.is_symlink() and real.read_text() == LINE.format("blog") + OPEN
+    network.reopen(cluster)
+    assert cluster.hba.is_symlink() and real.read_text() == OPEN and cluster.files() == ["pg_hba.conf"]
+
+
+def test_data_that_is_whole_is_not_half_restored(cluster: Cluster) -> None:
+    """The power may be cut before the mark is removed."""
+    settings.write(settings.HALF, '{"chosen": "1f2e3d4c", "backup": "x"}')
+    remedy = "Run the same `fab -H db restore --live --app-stopped` again."
+    assert half.is_half() and half.named(remedy) == remedy.replace("--live", "--live --snapshot 1f2e3d4c")
+    network.close(cluster)
+    assert half.is_half()
+    network.reopen(cluster)
+    assert not half.is_half() and half.read_half() == {} and half.named(remedy) == remedy
+    for text in ("", "{}", "no JSON"):  # Of an earlier version.
+        settings.write(settings.HALF, text)
+        assert half.is_half() and half.named(remedy) == remedy
+    settings.write(settings.HALF, '{"chosen": "file"}')
+    assert "restore --live --from FILE --app-stopped" in half.named(remedy)
 
 
 def test_it_is_let_in_again(cluster: Cluster) -> None:
@@ -112,7 +148,7 @@ def test_what_postgresql_has_not_read_is_no_state_of_the_file(cluster: Cluster, 
     cluster.fails = fails
     with pytest.raises(Failed, match=r"^PostgreSQL still rejects the other servers: PostgreSQL refused .*: it stops\.$") as error:
         network.reopen(cluster)
-    assert error.value.remedy == "Look. Then run the same `fab restore --live` again."
+    assert error.value.remedy == "Look. The data is whole: then let them in, `fab -H db postgres`."
     assert cluster.hba.read_text() == LINE.format("blog") + OPEN
 
 

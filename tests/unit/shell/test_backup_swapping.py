@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from selvedge.shell.server.backup import settings, swapping
+from selvedge.shell.server.backup import psql, settings, swapping
 from selvedge.shell.server.backup.settings import Failed
 
 ABOUT: dict[str, Any] = {"postgres": []}
@@ -71,6 +71,26 @@ def test_a_full_disk_rejects_no_one(restore: Restore, monkeypatch: pytest.Monkey
     with pytest.raises(Failed, match=r"^The files could not be replaced: No space left on device: .*half-restored\.$"):
         restore.replace()
     assert restore.order == ["reopen unmarked"]
+
+
+@pytest.mark.parametrize(("said", "remedy"), [
+    ('psql: error: connection to server on socket "/run/postgresql/.s.PGSQL.5432" failed: No such file or directory',
+     "Start PostgreSQL on the server: `sudo systemctl start postgresql@15-main`."),
+    ("psql: error: could not connect to server: Connection refused",
+     "Start PostgreSQL on the server: `sudo systemctl start postgresql@15-main`."),
+    ('psql: error: connection to server on socket "/x" failed: FATAL:  the database system is starting up',
+     "Check it on the server: `sudo -u postgres psql -l`."),
+])  # fmt: skip
+def test_a_postgresql_that_does_not_run_is_started(monkeypatch: pytest.MonkeyPatch, said: str, remedy: str) -> None:
+    monkeypatch.setattr(psql, "clusters", lambda: {"5432": "postgresql@15-main", "5433": "postgresql@17-main"})
+    assert psql.psql_remedy(said) == remedy
+
+
+def test_an_error_without_a_file_names_the_folder(restore: Restore) -> None:
+    restore.fails["replace_files"] = OSError(28, "No space left on device")
+    with pytest.raises(Failed, match=r": No space left on device: /.+\.$"):
+        restore.replace()
+    assert "None" not in str(settings.failure("swap", OSError(28, "No space left on device")))
 
 
 def test_the_mark_stays_while_postgresql_rejects_them(restore: Restore, capsys: pytest.CaptureFixture[str]) -> None:

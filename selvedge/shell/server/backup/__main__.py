@@ -14,14 +14,14 @@ import time
 
 from backup import restoring
 from backup.choosing import choose, described, fields, require_certain, require_continued
+from backup.half import is_half, named
 from backup.postgres import beside
 from backup.repository import Repository
 from backup.settings import (
-    HALF,
+    CHOSEN,
     REHEARSED,
     RESTORED,
     SCRATCH,
-    STATE,
     Failed,
     Settings,
     fail,
@@ -64,18 +64,13 @@ def acquired(file):
     return True
 
 
-def half_restored():
-    """Return whether a restore has replaced only a part of the live data."""
-    return os.path.exists(f"{STATE}/{HALF}")
-
-
 def tidy(settings):
     """Remove what a killed command has left. A backup that is to be put in place stays: its restore is still running.
 
     Half restored data is left as it is, and so is the lock, by which others know whether a restore is running.
     """
     restoring.discard(settings, REHEARSED)
-    if half_restored():
+    if is_half():
         return
     with open(f"/run/selvedge/{settings.app}.restoring", "w", encoding="utf-8") as file:
         if not os.path.exists(f"{RESTORED}/kept") and acquired(file):
@@ -87,9 +82,9 @@ def command_take(settings, repository, why):
     with locked(settings.app):
         tidy(settings)
         with recorded("failed", "take"):
-            if half_restored():
+            if is_half():
                 # It would be the newest one, which the next restore takes.
-                raise Failed("A restore has replaced only a part of the live data, so no backup was taken.", settings.repair)
+                raise Failed("A restore has replaced only a part of the live data, so no backup was taken.", named(settings.repair))
             if why in ("scheduled", "migration"):
                 require_continued(repository, installation(settings.app))
             _, problem, _ = take(settings, repository, why)
@@ -136,6 +131,8 @@ def command_restore(settings, repository, wanted="", kept="", live=""):
             if live:
                 # Before the app stops.
                 require_room(settings)
+            with open(f"{RESTORED}/{CHOSEN}", "w", encoding="utf-8") as file:
+                file.write(chosen["id"][:8] if chosen else "file")
         except BaseException:
             restoring.discard(settings)
             raise

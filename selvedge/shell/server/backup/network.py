@@ -10,12 +10,16 @@ import re
 import tempfile
 import time
 
+from .half import mark_whole
+from .psql import literal
 from .settings import Failed, flush, flush_folder
 
 CLOSED = "# selvedge: a restore of {} is not finished"
 """The end of the line that rejects an app, the same as in postgresnet.sh and resources/databases/clients.py."""
 LOCK = "/run/selvedge/postgres.hba"
 """Whoever changes pg_hba.conf holds it, also postgresnet.sh: the apps of a server share the file."""
+# The file is read when a connection begins: those that are open stay.
+TERMINATE = "select pg_terminate_backend(pid) from pg_stat_activity where usename = {} and client_addr is not null"
 # A line with a type is valid, also with an error: "hostssl record cannot match because SSL is disabled".
 ERRORS = "select format('line %s: %s', line_number, error) from pg_hba_file_rules where error is not null and type is null"
 LOADING = 0.5
@@ -23,17 +27,23 @@ LOADING = 0.5
 
 
 def close(postgres):
-    """Let the app's role connect from no other server any longer. Raises Failed, and then nothing has changed."""
+    """End the connections of the app's role from other servers, and let it connect from none. Raises Failed; `reopen` undoes it."""
     app = postgres.settings.app
+    if not has_clients(app):
+        return
     _rewrite(postgres, lambda text: f'host all "{app}" all reject {CLOSED.format(app)}\n{opened(text, app)}')
+    postgres.admin(TERMINATE.format(literal(app)))
 
 
 def reopen(postgres):
-    """Undo `close`. Raises Failed."""
+    """Undo `close`: all data is in place. Raises Failed."""
+    if not has_clients(postgres.settings.app):
+        return
+    mark_whole()
     try:
         _rewrite(postgres, lambda text: opened(text, postgres.settings.app), only_changed=True)
     except Failed as error:
-        remedy = f"{error.remedy} Then run the same `fab restore --live` again."
+        remedy = f"{error.remedy} The data is whole: then let them in, `fab -H {postgres.settings.host_name} postgres`."
         raise Failed(f"PostgreSQL still rejects the other servers: {error}", remedy) from None
 
 
@@ -92,6 +102,8 @@ def _load(postgres, path, before, after):
 
 def _replace(path, text):
     """Write a file, whole or not at all, with the owner and the mode that it has. The folder belongs to PostgreSQL's user."""
+    # It may be a symbolic link, which stays one.
+    path = os.path.realpath(path)
     about = os.stat(path)
     handle, fresh = tempfile.mkstemp(prefix=".selvedge.", dir=os.path.dirname(path))
     try:

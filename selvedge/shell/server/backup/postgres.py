@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 
 from .dumps import Dump, dumped, file_name, write_dump
-from .psql import address, environment, last_error, literal, name, port
+from .psql import address, environment, last_error, literal, name, port, psql_remedy
 from .settings import REHEARSED, RESTORED, Failed, room, say, wait
 
 ENDS = ("restored", "rehearsed", "replaced")
@@ -69,7 +69,7 @@ class Postgres:
         done = subprocess.run(words, input=sql.encode(), env=variables, capture_output=True, cwd="/", check=False)
         if done.returncode != 0:
             said = last_error(done.stderr, f"exit status {done.returncode}")
-            raise Failed(f"PostgreSQL refused a command: {said}.", "Check it on the server: `sudo -u postgres psql -l`.")
+            raise Failed(f"PostgreSQL refused a command: {said}.", psql_remedy(said))
         return done.stdout.decode("utf-8", "replace").splitlines()
 
     def admin(self, sql, database="postgres"):
@@ -142,10 +142,8 @@ class Postgres:
             lines.append(text)
         errors.seek(0)
         problem = f"PostgreSQL ended the session: {last_error(errors.read(), 'without a word')}."
-        remedy = "Check it on the server: `sudo -u postgres psql -l`."
-        if "permission denied" in problem:
-            remedy = self._not_dumped("DATABASE", problem).remedy
-        raise Failed(problem, remedy)
+        denied = "permission denied" in problem
+        raise Failed(problem, self._not_dumped("DATABASE", problem).remedy if denied else psql_remedy(problem))
 
     @staticmethod
     def _content(lines):

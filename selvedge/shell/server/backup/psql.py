@@ -20,12 +20,19 @@ def environment():
 def ports():
     """Return the ports of the clusters that run, or that start with the server (postgresql-common)."""
     found = {path.rpartition(".")[2] for path in glob.glob(f"{SOCKETS}/.s.PGSQL.*") if not path.endswith(".lock")}
+    return found | set(clusters())
+
+
+def clusters():
+    """Return the units of the clusters that start with the server, by their ports."""
+    found = {}
     for path in glob.glob("/etc/postgresql/*/*/postgresql.conf"):
         if not starts(os.path.dirname(path)):
             continue
         with open(path, encoding="utf-8", errors="replace") as file:
             set_there = re.findall(r"^\s*port\s*=?\s*'?(\d+)", file.read(), re.MULTILINE)
-        found.add(set_there[-1] if set_there else PORT)
+        version, name = path.split("/")[3:5]
+        found[set_there[-1] if set_there else PORT] = f"postgresql@{version}-{name}"
     return found
 
 
@@ -56,6 +63,14 @@ def address(database):
     """Return a connection string: programs take a name with "=" for one."""
     escaped = database.replace("\\", "\\\\").replace("'", "\\'")
     return f"dbname='{escaped}'"
+
+
+def psql_remedy(said):
+    """Return what to do about an error of psql."""
+    if re.search(r"(connection|connect) to server.*: (No such file|Connection refused)", said):
+        # postgresql.service is active even if its cluster is not.
+        return f"Start PostgreSQL on the server: `sudo systemctl start {clusters().get(port(), 'postgresql')}`."
+    return "Check it on the server: `sudo -u postgres psql -l`."
 
 
 def last_error(said, otherwise):

@@ -24,6 +24,8 @@ STOPPED, UNSTARTED = "stopped", "not-started"
 """Files in STATE while the app is stopped: the second one after its data was replaced."""
 BEFORE = "before-restore"
 """The file in STATE with the id of the backup that has the data from before the last restore."""
+CHOSEN = "chosen"
+"""The file in RESTORED with the short id of the backup, or "file"."""
 MANIFEST = "manifest.json"
 MARK = os.environ.get("SELVEDGE_MARK", "")
 
@@ -170,7 +172,7 @@ def forget(name):
 def failure(command, error):
     """Return the error to show for one that ended a command."""
     if isinstance(error, OSError):
-        return Failed(f"{command}: {error.strerror}: {error.filename}.", f"Check the disk of the server: `df -h {HERE}`.")
+        return Failed(f"{command}: {error.strerror}: {error.filename or HERE}.", f"Check the disk of the server: `df -h {HERE}`.")
     return error if isinstance(error, Failed) else Failed(f"{command}: it was stopped before its end.")
 
 

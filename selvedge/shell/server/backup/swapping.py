@@ -10,11 +10,27 @@ import subprocess
 import time
 
 from .excluding import excluder
+from .half import is_half, read_half
 from .network import close, reopen
 from .paths import SUFFIXES, remove, safe_path, topmost
 from .postgres import Postgres, beside
 from .restoring import read_record
-from .settings import BEFORE, HALF, REPLACED, RESTORED, STATE, STOPPED, UNSTARTED, Failed, forget, say, wait, write
+from .settings import (
+    BEFORE,
+    CHOSEN,
+    HALF,
+    HERE,
+    REPLACED,
+    RESTORED,
+    STATE,
+    STOPPED,
+    UNSTARTED,
+    Failed,
+    forget,
+    say,
+    wait,
+    write,
+)
 from .taking import take
 
 NEVER = {".tmp", "lost+found"}
@@ -32,7 +48,7 @@ def swap(settings, repository):
     os.chown(RESTORED, 0, 0)
     os.chmod(RESTORED, 0o700)
     about = read_record(f"{RESTORED}/copies")
-    earlier = os.path.exists(f"{STATE}/{HALF}")
+    earlier = is_half()
     was = read_half()
     postgres = Postgres(settings)
     for database in was.get("broken", ()):
@@ -54,7 +70,7 @@ def swap(settings, repository):
         postgres.drop(each["database"], "replaced")
     broken = [each["database"] for each in about["postgres"] if each["database"] in unsaved(present)]
     write(BEFORE, f"{first[:8]}\n")
-    half = json.dumps({"at": int(time.time()), "backup": first, "broken": broken})
+    half = json.dumps({"at": int(time.time()), "backup": first, "broken": broken, "chosen": chosen_backup()})
     replace_all(settings, postgres, about, patterns, half, earlier)
     finish(postgres, about, broken)
 
@@ -82,7 +98,7 @@ def replace_all(settings, postgres, about, patterns, half, earlier):
                 forget(HALF)
         if not isinstance(error, OSError):
             raise
-        problem = f"The files could not be replaced: {error.strerror}: {error.filename}."
+        problem = f"The files could not be replaced: {error.strerror}: {error.filename or HERE}."
         raise Failed(problem, "Correct the cause on the server, then restore again.") from None
 
 
@@ -91,16 +107,13 @@ def unsaved(present):
     return [each["database"] for each in present["broken"] if "database" in each]
 
 
-def read_half():
-    """Return what a killed restore has noted when it began to replace data: the backup of the data from before, and databases that
-    no backup has. Nothing if there was none, or one of an earlier version.
-    """
+def chosen_backup():
+    """Return the short id of the backup that is put in place, "file" for one of `fab backup --download`."""
     try:
-        with open(f"{STATE}/{HALF}", encoding="utf-8") as file:
-            found = json.load(file)
-    except (FileNotFoundError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        with open(f"{RESTORED}/{CHOSEN}", encoding="utf-8") as file:
+            return file.read().strip()
+    except FileNotFoundError:
+        return ""
 
 
 def report_present(first, identity, earlier):
@@ -114,8 +127,8 @@ def report_present(first, identity, earlier):
 def finish(postgres, about, broken):
     """Configure the databases in place, let other servers in again, and remove what was replaced.
 
-    broken: present databases that no backup has. Raises Failed if PostgreSQL still rejects other servers; HALF then stays. Any
-    other failure is only said: the restored data is in place.
+    broken: present databases that no backup has. Raises Failed if PostgreSQL still rejects other servers; HALF then stays, and
+    says that the data is whole. Any other failure is only said: the restored data is in place.
     """
     for was in about["postgres"]:
         with told():
@@ -142,7 +155,7 @@ def told(failures=None):
     try:
         yield
     except (Failed, OSError) as error:
-        text = str(error) if isinstance(error, Failed) else f"{error.strerror}: {error.filename}"
+        text = str(error) if isinstance(error, Failed) else f"{error.strerror}: {error.filename or HERE}"
         say(f"{text} {getattr(error, 'remedy', '')}".strip())
         if failures is not None:
             failures.append(error)
@@ -199,7 +212,9 @@ def replace_files(settings, about, patterns, moved):
 def replaced_names(settings, about):
     """Return the names in `shared` to replace."""
     if not about["files"]:
-        return sorted({*os.listdir(settings.shared), *os.listdir(f"{RESTORED}/shared")} - NEVER)
+        # A server that has only the database has no `shared`.
+        present = os.listdir(settings.shared) if os.path.isdir(settings.shared) else ()
+        return sorted({*present, *os.listdir(f"{RESTORED}/shared")} - NEVER)
     names = []
     for name in about["files"]:
         folder = any(os.path.isdir(f"{place}/{name}") for place in (settings.shared, f"{RESTORED}/shared"))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
 from tests.hosts.scripts.backups.cluster import Cluster
-from tests.hosts.scripts.backups.machine import Machine, rows
+from tests.hosts.scripts.backups.machine import UID, Machine, rows
 
 pytestmark = pytest.mark.thorough
 DATABASES = '        for each in about["postgres"]:\n            wait'
@@ -70,6 +71,26 @@ def test_more_is_excluded_than_at_the_backup(machine: Machine) -> None:
     assert text(machine, "uploads/videos/x") == "present" and machine.left() == []
 
 
+@pytest.mark.parametrize("name", ["", "uploads/x"])
+def test_a_server_without_the_folder(machine: Machine, name: str) -> None:
+    """It has only the database. The backup may be one from when the app was there, too."""
+    if name:
+        machine.write(name, "old")
+    else:
+        machine.data.rmdir()
+    machine.must("take", "manual")
+    shutil.rmtree(machine.data, ignore_errors=True)
+    for again in (False, True):
+        machine.must("restore", "", "", "live")
+        if again:
+            spoil(machine, "        replace_files(settings, about, patterns, moved)\n", "        raise OSError(5, 'No', 'x')\n")
+        status, output = machine.run("swap")
+        assert status == (1 if again else 0), output
+        assert machine.data.exists() is bool(name) and machine.left() == (["restored", "replaced"] if again else [])
+    if name:
+        assert text(machine, name) == "old" and machine.data.stat().st_uid == UID
+
+
 def test_files_that_are_named_twice(machine: Machine) -> None:
     machine.configure(files=["data", "data/blog.sqlite3", "x", "x"])
     machine.database("data/blog.sqlite3")
@@ -114,13 +135,14 @@ def test_excluded_files_after_a_killed_swap(machine: Machine) -> None:
 def test_no_backup_of_half_of_the_data_becomes_the_newest(machine: Machine) -> None:
     machine.write("x", "old")
     machine.must("take", "manual")
+    chosen = json.loads(machine.must("list"))[-1]["id"][:8]
     machine.write("x", "present")
     machine.must("restore")
     killed(machine)
     for why in ("scheduled", "manual", "migration"):
         status, output = machine.run("take", why)
         assert status == 1 and "@ error A restore has replaced only a part of the live data, so no backup was taken.\n" in output
-        assert "@ remedy Run the same `fab -H web restore --live` again.\n" in output and machine.restored.exists()
+        assert f"restore --live --snapshot {chosen}` again.\n" in output and machine.restored.exists()
     machine.must("restore")
     machine.must("swap")
     assert text(machine, "x") == "old"

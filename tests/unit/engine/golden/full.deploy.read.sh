@@ -375,7 +375,7 @@ probe_path /srv/hello/backup/program/backup ''
 printf '\n%s fact 99\n' "$mark"
 probe_path /srv/hello/backup/program/backup/__init__.py 9385f5bd11808ada479e684879777238cb8057107dd3f49f46840ccd3da0ef4a
 printf '\n%s fact 100\n' "$mark"
-probe_path /srv/hello/backup/program/__main__.py 7d3f3fbdadbad3afff33aa2ce5eb45ae7b9bd24f1160ea9e4c01bce722de9619
+probe_path /srv/hello/backup/program/__main__.py 9c1f63494974cc554d22a2621a56e92a20d8a1cfdd889e1f281a77843aa8ee66
 printf '\n%s fact 101\n' "$mark"
 probe_path /srv/hello/backup/program/backup/choosing.py fb2347e1dffd30c95bc2242aab42cf474ce4667e1e8e8d505517a188b81d3f95
 printf '\n%s fact 102\n' "$mark"
@@ -385,50 +385,52 @@ probe_path /srv/hello/backup/program/backup/excluding.py 15724bc49356bd6902a7c1f
 printf '\n%s fact 104\n' "$mark"
 probe_path /srv/hello/backup/program/backup/finding.py 54f3289d4a14ed13ebc31eba7cf4d638a689904c9840c4ee4dff42222183c42f
 printf '\n%s fact 105\n' "$mark"
-probe_path /srv/hello/backup/program/backup/network.py 2440bea9076d08175f76c20c1fef1f07b120648a9daf28409690356ae07863ad
+probe_path /srv/hello/backup/program/backup/half.py 9b12a69eff670e9dbfd014e16db585bfe715bcdb73e9a1ef4ede88d6a8eca565
 printf '\n%s fact 106\n' "$mark"
-probe_path /srv/hello/backup/program/backup/paths.py 63637588719b1309e00d67c29863cb4adeebfb81f662d2e1f64c2ab957f92fe2
+probe_path /srv/hello/backup/program/backup/network.py 7e4f58a622e1127847dc6c472431bc3051c86a214045d32e6195436d6ae61a4e
 printf '\n%s fact 107\n' "$mark"
-probe_path /srv/hello/backup/program/backup/postgres.py 6a9e5294ed0d2c1f2b8022a416d87be3a5ba6ecfcb4ccd65f04c97beb6e1cc12
+probe_path /srv/hello/backup/program/backup/paths.py 63637588719b1309e00d67c29863cb4adeebfb81f662d2e1f64c2ab957f92fe2
 printf '\n%s fact 108\n' "$mark"
-probe_path /srv/hello/backup/program/backup/psql.py 21993d95ceb5a5e925f258b35e679197dc7f84290bee1e85aca68d2dfdc3c052
+probe_path /srv/hello/backup/program/backup/postgres.py 00423875aa86654bfbadbe037aca407c0a1c0f692ffc35b2fad88b4bf1fd70d8
 printf '\n%s fact 109\n' "$mark"
-probe_path /srv/hello/backup/program/backup/repository.py 2e42c9558d5e50b68100d4fea1ca9db40d7e9ce5e65a01cfbecf86c28e2384ca
+probe_path /srv/hello/backup/program/backup/psql.py 0733f46d92d75285d663baaf50db69bf7d3d3d015389d1311ad225c6da85cae2
 printf '\n%s fact 110\n' "$mark"
-probe_path /srv/hello/backup/program/backup/restoring.py 9d4e05afc04b987b794318dc413b0068fddf55b2ed8eac6d37cf979c65761d50
+probe_path /srv/hello/backup/program/backup/repository.py 2e42c9558d5e50b68100d4fea1ca9db40d7e9ce5e65a01cfbecf86c28e2384ca
 printf '\n%s fact 111\n' "$mark"
-probe_path /srv/hello/backup/program/backup/settings.py 0a2f7e73e445c3b45ed8a6f6744abf827dfeb13a1e7dca85a9a71da976745781
+probe_path /srv/hello/backup/program/backup/restoring.py 9d4e05afc04b987b794318dc413b0068fddf55b2ed8eac6d37cf979c65761d50
 printf '\n%s fact 112\n' "$mark"
-probe_path /srv/hello/backup/program/backup/sqlite.py ceb500ed11d8beb7fe558d16c242745572edb0eef598d7d59f80d547aaf48b58
+probe_path /srv/hello/backup/program/backup/settings.py 7cd4db9f494e3b7198be93fb283f003264f264d613b0c412bf6d7ab6c6cbb047
 printf '\n%s fact 113\n' "$mark"
-probe_path /srv/hello/backup/program/backup/swapping.py aebfaece9bcae4a9ab0533267276ee0f9ddb7f342b1eb73bc313c12ef34a88b1
+probe_path /srv/hello/backup/program/backup/sqlite.py ceb500ed11d8beb7fe558d16c242745572edb0eef598d7d59f80d547aaf48b58
 printf '\n%s fact 114\n' "$mark"
-probe_path /srv/hello/backup/program/backup/taking.py c44356e8e20642850f78ac23d278e1828fcd240f5d086063c91517af1af7ef04
+probe_path /srv/hello/backup/program/backup/swapping.py 05df111b4c05787d1c5fd89c582ff8dd26900f89252621319218c60551876f43
 printf '\n%s fact 115\n' "$mark"
-probe_path /srv/hello/backup/program/backup/volumes.py f067d0bfbef7cba82ef4a060a837b5f015084a2807944ac5fb5592ae786cdae9
+probe_path /srv/hello/backup/program/backup/taking.py c44356e8e20642850f78ac23d278e1828fcd240f5d086063c91517af1af7ef04
 printf '\n%s fact 116\n' "$mark"
-probe_path /srv/hello/backup/settings.json 3e17db2ee20be2508d2d0c918539049a06fda47d34a2e7bf3785ae5c2f701710
+probe_path /srv/hello/backup/program/backup/volumes.py f067d0bfbef7cba82ef4a060a837b5f015084a2807944ac5fb5592ae786cdae9
 printf '\n%s fact 117\n' "$mark"
-probe_path /srv/hello/backup/password ''
+probe_path /srv/hello/backup/settings.json 3e17db2ee20be2508d2d0c918539049a06fda47d34a2e7bf3785ae5c2f701710
 printf '\n%s fact 118\n' "$mark"
-probe_path /etc/systemd/system/selvedge-hello-backup.service b43dd957e4e380bca1cf4e7fbbb6c24f9cfe40afaa4eca97eb7ec1cf9b1e79c5
+probe_path /srv/hello/backup/password ''
 printf '\n%s fact 119\n' "$mark"
-probe_path /etc/systemd/system/selvedge-hello-backup.timer 0a60bf094f728dbe62b7b608001ec5bc5a0032ca57676db9eb7cefb7a7d7c3d4
+probe_path /etc/systemd/system/selvedge-hello-backup.service b43dd957e4e380bca1cf4e7fbbb6c24f9cfe40afaa4eca97eb7ec1cf9b1e79c5
 printf '\n%s fact 120\n' "$mark"
+probe_path /etc/systemd/system/selvedge-hello-backup.timer 0a60bf094f728dbe62b7b608001ec5bc5a0032ca57676db9eb7cefb7a7d7c3d4
+printf '\n%s fact 121\n' "$mark"
 probe_unit selvedge-hello-backup.timer
 printf Stamp=
 stamp_read selvedge-hello-backup.timer
 echo
-printf '\n%s fact 121\n' "$mark"
-probe_path /etc/systemd/system/selvedge-hello-rehearsal.service c95c2786f11b4a97aa42952d40d41d47e2cfc8af7b7ec62b2c6fb049f2b78023
 printf '\n%s fact 122\n' "$mark"
-probe_path /etc/systemd/system/selvedge-hello-rehearsal.timer 4a21201436f150fe9bd31b9e526ac831185e6d85d77560b71461b13b835e0ed9
+probe_path /etc/systemd/system/selvedge-hello-rehearsal.service c95c2786f11b4a97aa42952d40d41d47e2cfc8af7b7ec62b2c6fb049f2b78023
 printf '\n%s fact 123\n' "$mark"
+probe_path /etc/systemd/system/selvedge-hello-rehearsal.timer 4a21201436f150fe9bd31b9e526ac831185e6d85d77560b71461b13b835e0ed9
+printf '\n%s fact 124\n' "$mark"
 probe_unit selvedge-hello-rehearsal.timer
 printf Stamp=
 stamp_read selvedge-hello-rehearsal.timer
 echo
-printf '\n%s fact 124\n' "$mark"
+printf '\n%s fact 125\n' "$mark"
 app=hello
 base=/srv/hello
 run_dir=/run/hello
@@ -437,188 +439,188 @@ supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 base=/srv/hello
 environment_of_left 0123456789ab-fae144
-printf '\n%s fact 125\n' "$mark"
-probe_path /etc/selvedge/hello/database.pem ''
 printf '\n%s fact 126\n' "$mark"
+probe_path /etc/selvedge/hello/database.pem ''
+printf '\n%s fact 127\n' "$mark"
 app=hello
 timers_listed
-printf '\n%s fact 127\n' "$mark"
-probe_path /srv/hello/timers ''
 printf '\n%s fact 128\n' "$mark"
-probe_path /srv/hello/timers/record 016d598f7909600b58310cbffaa073cabf359071047ec5d768915d9dbf710224
+probe_path /srv/hello/timers ''
 printf '\n%s fact 129\n' "$mark"
-probe_path /srv/hello/timers/cleanup.sh f6c8b49b4298ef8e5c1b569e1f964fa54474fcd3dac1d85e8fb8f95afaa6f0cf
+probe_path /srv/hello/timers/record 016d598f7909600b58310cbffaa073cabf359071047ec5d768915d9dbf710224
 printf '\n%s fact 130\n' "$mark"
-probe_path /etc/systemd/system/selvedge-timer-hello.cleanup.service ea1abdcf248c680dfd053b0bfdfe9e8993557c489a957e2ea334162638a17889
+probe_path /srv/hello/timers/cleanup.sh f6c8b49b4298ef8e5c1b569e1f964fa54474fcd3dac1d85e8fb8f95afaa6f0cf
 printf '\n%s fact 131\n' "$mark"
-probe_path /etc/systemd/system/selvedge-timer-hello.cleanup.timer 19bc05e1b858ff8f1791adff645d484d7cc5f2145c1526b305524b91843f3a71
+probe_path /etc/systemd/system/selvedge-timer-hello.cleanup.service ea1abdcf248c680dfd053b0bfdfe9e8993557c489a957e2ea334162638a17889
 printf '\n%s fact 132\n' "$mark"
+probe_path /etc/systemd/system/selvedge-timer-hello.cleanup.timer 19bc05e1b858ff8f1791adff645d484d7cc5f2145c1526b305524b91843f3a71
+printf '\n%s fact 133\n' "$mark"
 probe_unit selvedge-timer-hello.cleanup.timer
 printf Stamp=
 stamp_read selvedge-timer-hello.cleanup.timer
 echo
-printf '\n%s fact 133\n' "$mark"
-hook_switched /srv/hello/instances/.after_switch fa95d49c11eeb778 0123456789ab-fae144 /srv/hello/live.sock
 printf '\n%s fact 134\n' "$mark"
-[ -e /etc/nginx/nginx.conf ] && echo there || true
+hook_switched /srv/hello/instances/.after_switch fa95d49c11eeb778 0123456789ab-fae144 /srv/hello/live.sock
 printf '\n%s fact 135\n' "$mark"
-probe_port 80
+[ -e /etc/nginx/nginx.conf ] && echo there || true
 printf '\n%s fact 136\n' "$mark"
-site_fact
+probe_port 80
 printf '\n%s fact 137\n' "$mark"
-grep -hs -e '^ENABLED=yes' -e '^### tuple' /etc/ufw/ufw.conf /etc/ufw/user.rules || :
+site_fact
 printf '\n%s fact 138\n' "$mark"
+grep -hs -e '^ENABLED=yes' -e '^### tuple' /etc/ufw/ufw.conf /etc/ufw/user.rules || :
+printf '\n%s fact 139\n' "$mark"
 site_fact
 echo
 echo --
 site_addresses
-printf '\n%s fact 139\n' "$mark"
+printf '\n%s fact 140\n' "$mark"
 if [ -e /etc/nginx/sites-enabled/hello ]; then
 site_hold_fact /etc/nginx/sites-enabled/hello hello
 fi
-printf '\n%s fact 140\n' "$mark"
+printf '\n%s fact 141\n' "$mark"
 site_fact
 echo
 echo --
 site_locations
-printf '\n%s fact 141\n' "$mark"
-probe_path /var/log/hello ''
 printf '\n%s fact 142\n' "$mark"
+probe_path /var/log/hello ''
+printf '\n%s fact 143\n' "$mark"
 probe_path /var/log/hello/nginx-access.log
 probe_path /var/log/hello/nginx-error.log
 probe_path /var/log/hello/nginx-missed.log
-printf '\n%s fact 143\n' "$mark"
-probe_path /var/www/letsencrypt ''
 printf '\n%s fact 144\n' "$mark"
-probe_path /etc/systemd/system/nginx.service.d/50-selvedge.conf 61fffcbcde02de4ab498c74d4e5f2bdf03c1e613bad08250f36e2dd3a26b19dc
+probe_path /var/www/letsencrypt ''
 printf '\n%s fact 145\n' "$mark"
-probe_path /etc/systemd/system/selvedge-hello-boot.service eaf5d81bb95bd55712c4a4a5dbb00e805fe0b2c7e8f02a3645ccbc94022a7ff2
+probe_path /etc/systemd/system/nginx.service.d/50-selvedge.conf 61fffcbcde02de4ab498c74d4e5f2bdf03c1e613bad08250f36e2dd3a26b19dc
 printf '\n%s fact 146\n' "$mark"
-probe_path /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service ''
+probe_path /etc/systemd/system/selvedge-hello-boot.service eaf5d81bb95bd55712c4a4a5dbb00e805fe0b2c7e8f02a3645ccbc94022a7ff2
 printf '\n%s fact 147\n' "$mark"
-probe_existing /etc/systemd/system/multi-user.target.wants/selvedge-drained.hello.service /etc/systemd/system/selvedge-drained.hello.service /etc/systemd/system/multi-user.target.wants/selvedge-leave.hello.service /etc/systemd/system/selvedge-leave.hello.service /etc/nginx/selvedge/hello.drained.nft /etc/nginx/selvedge/hello.drained-by-run /var/lib/selvedge/loaded/selvedge-leave.hello.service
+probe_path /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service ''
 printf '\n%s fact 148\n' "$mark"
+probe_existing /etc/systemd/system/multi-user.target.wants/selvedge-drained.hello.service /etc/systemd/system/selvedge-drained.hello.service /etc/systemd/system/multi-user.target.wants/selvedge-leave.hello.service /etc/systemd/system/selvedge-leave.hello.service /etc/nginx/selvedge/hello.drained.nft /etc/nginx/selvedge/hello.drained-by-run /var/lib/selvedge/loaded/selvedge-leave.hello.service
+printf '\n%s fact 149\n' "$mark"
 site_unreadable /srv/hello/current backend/static
 site_unreadable /srv/hello/current frontend/dist
 site_without_page /srv/hello/current frontend/dist
 echo end
-printf '\n%s fact 149\n' "$mark"
-stat -c '%a %U %G' -- /srv/hello/shared/uploads 2>/dev/null || true
 printf '\n%s fact 150\n' "$mark"
-probe_path /etc/nginx/selvedge/hello.htpasswd ''
+stat -c '%a %U %G' -- /srv/hello/shared/uploads 2>/dev/null || true
 printf '\n%s fact 151\n' "$mark"
-probe_path /etc/selvedge/hello/site-login ''
+probe_path /etc/nginx/selvedge/hello.htpasswd ''
 printf '\n%s fact 152\n' "$mark"
-probe_path /var/lib/nginx/cache-hello ''
+probe_path /etc/selvedge/hello/site-login ''
 printf '\n%s fact 153\n' "$mark"
+probe_path /var/lib/nginx/cache-hello ''
+printf '\n%s fact 154\n' "$mark"
 probe_path /etc/nginx/nginx.conf
 cat -- /etc/nginx/nginx.conf
-printf '\n%s fact 154\n' "$mark"
-nginx_outsider
 printf '\n%s fact 155\n' "$mark"
+nginx_outsider
+printf '\n%s fact 156\n' "$mark"
 grep -lsE '^[^#]*worker_rlimit_nofile[[:space:]]' /etc/nginx/nginx.conf /etc/nginx/modules-enabled/*.conf
 if [ -e /etc/nginx/nginx.conf ] && ! grep -qE '^[^#]*include[[:space:]]+[^;]*modules-enabled/' /etc/nginx/nginx.conf; then echo unread; fi
 echo --
 probe_path /etc/nginx/modules-enabled/90-selvedge.conf 955f75b327991cce6c32f3709b577bb633aea20078a339e805be68e9ca81fed9
-printf '\n%s fact 156\n' "$mark"
+printf '\n%s fact 157\n' "$mark"
 nginx_without_sites /etc/nginx/conf.d/selvedge-sites.conf
 echo --
 probe_path /etc/nginx/conf.d/selvedge-sites.conf b0ddaf16977a6b8c5f9fbda3f2f56b94909bd9e904f52a165acd7b33d4cbac9d
-printf '\n%s fact 157\n' "$mark"
-probe_path /etc/nginx/conf.d/selvedge.conf 53268a307cc66ac18c2cb333cb71d8b67b6c1e0b4ccd6f5c21aabfb1ddbce4cd
 printf '\n%s fact 158\n' "$mark"
-probe_path /etc/nginx/conf.d/00-log-selvedge.conf 91d953566d8ad6c43c35a82a6c630b92f0c2c800b0f77eb083b684b7b40da1e3
+probe_path /etc/nginx/conf.d/selvedge.conf 53268a307cc66ac18c2cb333cb71d8b67b6c1e0b4ccd6f5c21aabfb1ddbce4cd
 printf '\n%s fact 159\n' "$mark"
-probe_path /etc/nginx/snippets/hello.include.conf ''
+probe_path /etc/nginx/conf.d/00-log-selvedge.conf 91d953566d8ad6c43c35a82a6c630b92f0c2c800b0f77eb083b684b7b40da1e3
 printf '\n%s fact 160\n' "$mark"
-probe_path /etc/nginx/snippets/hello.conf 9c63176beeb145b162c54e080cbea2e4e939bca577f973faddf5b25cccf906f5
+probe_path /etc/nginx/snippets/hello.include.conf ''
 printf '\n%s fact 161\n' "$mark"
-probe_path /etc/nginx/conf.d/00-selvedge-hello.conf ''
+probe_path /etc/nginx/snippets/hello.conf 9c63176beeb145b162c54e080cbea2e4e939bca577f973faddf5b25cccf906f5
 printf '\n%s fact 162\n' "$mark"
-site_locations_of hello
+probe_path /etc/nginx/conf.d/00-selvedge-hello.conf ''
 printf '\n%s fact 163\n' "$mark"
+site_locations_of hello
+printf '\n%s fact 164\n' "$mark"
 site_hold_fact /etc/nginx/sites-available/hello hello
 echo --
 probe_path /etc/nginx/sites-available/hello 012e119502ffd765eceebd7c4f27bc76eea623112ac4a4536db5c6b453b7edc2
-printf '\n%s fact 164\n' "$mark"
-probe_path /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 165\n' "$mark"
-if site_is_debians; then echo debians; fi
+probe_path /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 166\n' "$mark"
+if site_is_debians; then echo debians; fi
+printf '\n%s fact 167\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default.conf -
-printf '\n%s fact 167\n' "$mark"
-site_fact
 printf '\n%s fact 168\n' "$mark"
-probe_path /etc/logrotate.d/hello 94e58c367a9b8707bd483908e241fed71a957b6f3ce9dfe30b598e254ff46f4a
+site_fact
 printf '\n%s fact 169\n' "$mark"
+probe_path /etc/logrotate.d/hello 94e58c367a9b8707bd483908e241fed71a957b6f3ce9dfe30b598e254ff46f4a
+printf '\n%s fact 170\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
 stamp_read nginx-hello
 echo
-printf '\n%s fact 170\n' "$mark"
-maintenance_fact hello
 printf '\n%s fact 171\n' "$mark"
+maintenance_fact hello
+printf '\n%s fact 172\n' "$mark"
 printf '\n--- unit\n'
 probe_unit fail2ban.service
 printf '\n--- loaded\n'
 stamp_read 60-selvedge-hello
 printf '\n--- file\n'
 probe_path /etc/fail2ban/jail.d/60-selvedge-hello.local dced4c593d836f4c1c5820ea1e68b73e1c4f23c7e6dfe48a5e0610ea359819fe
-printf '\n%s fact 172\n' "$mark"
-[ -e /etc/nginx/sites-available/hello ] && echo there || true
 printf '\n%s fact 173\n' "$mark"
-probe_port 443
+[ -e /etc/nginx/sites-available/hello ] && echo there || true
 printf '\n%s fact 174\n' "$mark"
-site_fact
+probe_port 443
 printf '\n%s fact 175\n' "$mark"
-grep -hs -e '^ENABLED=yes' -e '^### tuple' /etc/ufw/ufw.conf /etc/ufw/user.rules || :
+site_fact
 printf '\n%s fact 176\n' "$mark"
-probe_packages certbot
+grep -hs -e '^ENABLED=yes' -e '^### tuple' /etc/ufw/ufw.conf /etc/ufw/user.rules || :
 printf '\n%s fact 177\n' "$mark"
-probe_path /etc/selvedge/hello/acme-ca.pem ''
+probe_packages certbot
 printf '\n%s fact 178\n' "$mark"
-probe_path /etc/selvedge/hello/dns-credentials ''
+probe_path /etc/selvedge/hello/acme-ca.pem ''
 printf '\n%s fact 179\n' "$mark"
+probe_path /etc/selvedge/hello/dns-credentials ''
+printf '\n%s fact 180\n' "$mark"
 probe_unit certbot.timer
 printf Stamp=
 stamp_read certbot.timer
 echo
-printf '\n%s fact 180\n' "$mark"
-certbot_fact hello certbot.service
 printf '\n%s fact 181\n' "$mark"
+certbot_fact hello certbot.service
+printf '\n%s fact 182\n' "$mark"
 nginx_version
 probe_path /etc/nginx/snippets/selvedge-listen-tls.conf -
-printf '\n%s fact 182\n' "$mark"
-probe_path /etc/nginx/sites-available/hello-tls d9e0a15756ec016a6bf9dd3cf7204a3c5c443fd40609fc6f82c8e8f1e82bf6fa
 printf '\n%s fact 183\n' "$mark"
-probe_path /etc/nginx/sites-enabled/hello-tls ''
+probe_path /etc/nginx/sites-available/hello-tls d9e0a15756ec016a6bf9dd3cf7204a3c5c443fd40609fc6f82c8e8f1e82bf6fa
 printf '\n%s fact 184\n' "$mark"
-probe_path /etc/nginx/snippets/hello-http.conf 5f1dc54076a4b2a6cd9bea6a1b6b4305c5e649dded48e1a14ca8382c0686e8e0
+probe_path /etc/nginx/sites-enabled/hello-tls ''
 printf '\n%s fact 185\n' "$mark"
+probe_path /etc/nginx/snippets/hello-http.conf 5f1dc54076a4b2a6cd9bea6a1b6b4305c5e649dded48e1a14ca8382c0686e8e0
+printf '\n%s fact 186\n' "$mark"
 site_hold_fact /etc/nginx/sites-available/hello hello
 echo --
 probe_path /etc/nginx/sites-available/hello 012e119502ffd765eceebd7c4f27bc76eea623112ac4a4536db5c6b453b7edc2
-printf '\n%s fact 186\n' "$mark"
+printf '\n%s fact 187\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default-tls.conf -
-printf '\n%s fact 187\n' "$mark"
+printf '\n%s fact 188\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
 stamp_read nginx-tls-hello
 echo
 https_fact /etc/letsencrypt/live/hello/fullchain.pem nginx-tls-hello hello.example.com 443
-printf '\n%s fact 188\n' "$mark"
+printf '\n%s fact 189\n' "$mark"
 probe_path /etc/selvedge/hello/certificate.pem ''
 :
 }
 read_lookups() {
-probe_take_paths /etc/systemd/system/selvedge-redis@.service /etc/selvedge/redis/hello.conf /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-fae144 /srv/hello/instances/0123456789ab-fae144/.venv /srv/hello/instances/0123456789ab-fae144/env /srv/hello/instances/0123456789ab-fae144/run /srv/hello/instances/0123456789ab-fae144/selvedge_worker.py /srv/hello/instances/0123456789ab-fae144/selvedge_app.py /srv/hello/instances/0123456789ab-fae144/selvedge_explain.py /srv/hello/instances/0123456789ab-fae144/selvedge_asgi.py /srv/hello/instances/0123456789ab-fae144/selvedge_log.py /srv/hello/instances/0123456789ab-fae144/gunicorn_start /srv/hello/instances/0123456789ab-fae144/processes /srv/hello/instances/0123456789ab-fae144/processes/worker /srv/hello/instances/0123456789ab-fae144/processes/worker/start /srv/hello/instances/0123456789ab-fae144/processes/worker/settings /srv/hello/instances/0123456789ab-fae144/processes/worker/process.conf /srv/hello/instances/0123456789ab-fae144/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/supervisor.service.d/50-selvedge-hello.conf /etc/systemd/system/docker.service.d/50-selvedge-hello.conf /etc/systemd/system/docker.service.wants/selvedge-stop.hello.service /srv/hello/stop_processes.py /etc/systemd/system/selvedge-stop.hello.service /usr/local/lib/selvedge/messages /usr/local/lib/selvedge/messages/messages /usr/local/lib/selvedge/messages/messages/__init__.py /usr/local/lib/selvedge/messages/__main__.py /usr/local/lib/selvedge/messages/messages/checks.py /usr/local/lib/selvedge/messages/messages/ended.py /usr/local/lib/selvedge/messages/messages/escapes.py /usr/local/lib/selvedge/messages/messages/notify.py /usr/local/lib/selvedge/messages/messages/outcome.py /usr/local/lib/selvedge/messages/messages/sending.py /usr/local/lib/selvedge/messages/messages/settings.py /usr/local/lib/selvedge/messages/messages/text.py /usr/local/lib/selvedge/messages/messages/told.py /usr/local/lib/selvedge/messages/messages/trial.py /usr/local/lib/selvedge/notify /etc/selvedge/hello/notify.json /etc/selvedge/hello/notify-urls /etc/systemd/system/selvedge-notify@.service /etc/systemd/system/selvedge-notify-check.service /etc/systemd/system/selvedge-notify-check.timer /etc/systemd/system/certbot.service.d/selvedge-notify.conf /etc/systemd/system/snap.certbot.renew.service.d/selvedge-notify.conf /etc/systemd/system/selvedge-certbot.service.d/selvedge-notify.conf /srv/hello/backup /srv/hello/backup/state /srv/hello/backup/program /srv/hello/backup/program/backup /srv/hello/backup/program/backup/__init__.py /srv/hello/backup/program/__main__.py /srv/hello/backup/program/backup/choosing.py /srv/hello/backup/program/backup/dumps.py /srv/hello/backup/program/backup/excluding.py /srv/hello/backup/program/backup/finding.py /srv/hello/backup/program/backup/network.py /srv/hello/backup/program/backup/paths.py /srv/hello/backup/program/backup/postgres.py /srv/hello/backup/program/backup/psql.py /srv/hello/backup/program/backup/repository.py /srv/hello/backup/program/backup/restoring.py /srv/hello/backup/program/backup/settings.py /srv/hello/backup/program/backup/sqlite.py /srv/hello/backup/program/backup/swapping.py /srv/hello/backup/program/backup/taking.py /srv/hello/backup/program/backup/volumes.py /srv/hello/backup/settings.json /srv/hello/backup/password /etc/systemd/system/selvedge-hello-backup.service /etc/systemd/system/selvedge-hello-backup.timer /etc/systemd/system/selvedge-hello-rehearsal.service /etc/systemd/system/selvedge-hello-rehearsal.timer /etc/selvedge/hello/database.pem /srv/hello/timers /srv/hello/timers/record /srv/hello/timers/cleanup.sh /etc/systemd/system/selvedge-timer-hello.cleanup.service /etc/systemd/system/selvedge-timer-hello.cleanup.timer /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /var/lib/nginx/cache-hello /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/selvedge/hello/dns-credentials /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
-probe_take_hashes /etc/systemd/system/selvedge-redis@.service /etc/selvedge/redis/hello.conf /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-fae144/env /srv/hello/instances/0123456789ab-fae144/run /srv/hello/instances/0123456789ab-fae144/selvedge_worker.py /srv/hello/instances/0123456789ab-fae144/selvedge_app.py /srv/hello/instances/0123456789ab-fae144/selvedge_explain.py /srv/hello/instances/0123456789ab-fae144/selvedge_asgi.py /srv/hello/instances/0123456789ab-fae144/selvedge_log.py /srv/hello/instances/0123456789ab-fae144/gunicorn_start /srv/hello/instances/0123456789ab-fae144/processes/worker/start /srv/hello/instances/0123456789ab-fae144/processes/worker/settings /srv/hello/instances/0123456789ab-fae144/processes/worker/process.conf /srv/hello/instances/0123456789ab-fae144/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/supervisor.service.d/50-selvedge-hello.conf /srv/hello/stop_processes.py /etc/systemd/system/selvedge-stop.hello.service /usr/local/lib/selvedge/messages/messages/__init__.py /usr/local/lib/selvedge/messages/__main__.py /usr/local/lib/selvedge/messages/messages/checks.py /usr/local/lib/selvedge/messages/messages/ended.py /usr/local/lib/selvedge/messages/messages/escapes.py /usr/local/lib/selvedge/messages/messages/notify.py /usr/local/lib/selvedge/messages/messages/outcome.py /usr/local/lib/selvedge/messages/messages/sending.py /usr/local/lib/selvedge/messages/messages/settings.py /usr/local/lib/selvedge/messages/messages/text.py /usr/local/lib/selvedge/messages/messages/told.py /usr/local/lib/selvedge/messages/messages/trial.py /usr/local/lib/selvedge/notify /etc/selvedge/hello/notify.json /etc/selvedge/hello/notify-urls /etc/systemd/system/selvedge-notify@.service /etc/systemd/system/selvedge-notify-check.service /etc/systemd/system/selvedge-notify-check.timer /etc/systemd/system/certbot.service.d/selvedge-notify.conf /etc/systemd/system/snap.certbot.renew.service.d/selvedge-notify.conf /etc/systemd/system/selvedge-certbot.service.d/selvedge-notify.conf /srv/hello/backup/program/backup/__init__.py /srv/hello/backup/program/__main__.py /srv/hello/backup/program/backup/choosing.py /srv/hello/backup/program/backup/dumps.py /srv/hello/backup/program/backup/excluding.py /srv/hello/backup/program/backup/finding.py /srv/hello/backup/program/backup/network.py /srv/hello/backup/program/backup/paths.py /srv/hello/backup/program/backup/postgres.py /srv/hello/backup/program/backup/psql.py /srv/hello/backup/program/backup/repository.py /srv/hello/backup/program/backup/restoring.py /srv/hello/backup/program/backup/settings.py /srv/hello/backup/program/backup/sqlite.py /srv/hello/backup/program/backup/swapping.py /srv/hello/backup/program/backup/taking.py /srv/hello/backup/program/backup/volumes.py /srv/hello/backup/settings.json /srv/hello/backup/password /etc/systemd/system/selvedge-hello-backup.service /etc/systemd/system/selvedge-hello-backup.timer /etc/systemd/system/selvedge-hello-rehearsal.service /etc/systemd/system/selvedge-hello-rehearsal.timer /srv/hello/timers/record /srv/hello/timers/cleanup.sh /etc/systemd/system/selvedge-timer-hello.cleanup.service /etc/systemd/system/selvedge-timer-hello.cleanup.timer /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_paths /etc/systemd/system/selvedge-redis@.service /etc/selvedge/redis/hello.conf /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-fae144 /srv/hello/instances/0123456789ab-fae144/.venv /srv/hello/instances/0123456789ab-fae144/env /srv/hello/instances/0123456789ab-fae144/run /srv/hello/instances/0123456789ab-fae144/selvedge_worker.py /srv/hello/instances/0123456789ab-fae144/selvedge_app.py /srv/hello/instances/0123456789ab-fae144/selvedge_explain.py /srv/hello/instances/0123456789ab-fae144/selvedge_asgi.py /srv/hello/instances/0123456789ab-fae144/selvedge_log.py /srv/hello/instances/0123456789ab-fae144/gunicorn_start /srv/hello/instances/0123456789ab-fae144/processes /srv/hello/instances/0123456789ab-fae144/processes/worker /srv/hello/instances/0123456789ab-fae144/processes/worker/start /srv/hello/instances/0123456789ab-fae144/processes/worker/settings /srv/hello/instances/0123456789ab-fae144/processes/worker/process.conf /srv/hello/instances/0123456789ab-fae144/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/supervisor.service.d/50-selvedge-hello.conf /etc/systemd/system/docker.service.d/50-selvedge-hello.conf /etc/systemd/system/docker.service.wants/selvedge-stop.hello.service /srv/hello/stop_processes.py /etc/systemd/system/selvedge-stop.hello.service /usr/local/lib/selvedge/messages /usr/local/lib/selvedge/messages/messages /usr/local/lib/selvedge/messages/messages/__init__.py /usr/local/lib/selvedge/messages/__main__.py /usr/local/lib/selvedge/messages/messages/checks.py /usr/local/lib/selvedge/messages/messages/ended.py /usr/local/lib/selvedge/messages/messages/escapes.py /usr/local/lib/selvedge/messages/messages/notify.py /usr/local/lib/selvedge/messages/messages/outcome.py /usr/local/lib/selvedge/messages/messages/sending.py /usr/local/lib/selvedge/messages/messages/settings.py /usr/local/lib/selvedge/messages/messages/text.py /usr/local/lib/selvedge/messages/messages/told.py /usr/local/lib/selvedge/messages/messages/trial.py /usr/local/lib/selvedge/notify /etc/selvedge/hello/notify.json /etc/selvedge/hello/notify-urls /etc/systemd/system/selvedge-notify@.service /etc/systemd/system/selvedge-notify-check.service /etc/systemd/system/selvedge-notify-check.timer /etc/systemd/system/certbot.service.d/selvedge-notify.conf /etc/systemd/system/snap.certbot.renew.service.d/selvedge-notify.conf /etc/systemd/system/selvedge-certbot.service.d/selvedge-notify.conf /srv/hello/backup /srv/hello/backup/state /srv/hello/backup/program /srv/hello/backup/program/backup /srv/hello/backup/program/backup/__init__.py /srv/hello/backup/program/__main__.py /srv/hello/backup/program/backup/choosing.py /srv/hello/backup/program/backup/dumps.py /srv/hello/backup/program/backup/excluding.py /srv/hello/backup/program/backup/finding.py /srv/hello/backup/program/backup/half.py /srv/hello/backup/program/backup/network.py /srv/hello/backup/program/backup/paths.py /srv/hello/backup/program/backup/postgres.py /srv/hello/backup/program/backup/psql.py /srv/hello/backup/program/backup/repository.py /srv/hello/backup/program/backup/restoring.py /srv/hello/backup/program/backup/settings.py /srv/hello/backup/program/backup/sqlite.py /srv/hello/backup/program/backup/swapping.py /srv/hello/backup/program/backup/taking.py /srv/hello/backup/program/backup/volumes.py /srv/hello/backup/settings.json /srv/hello/backup/password /etc/systemd/system/selvedge-hello-backup.service /etc/systemd/system/selvedge-hello-backup.timer /etc/systemd/system/selvedge-hello-rehearsal.service /etc/systemd/system/selvedge-hello-rehearsal.timer /etc/selvedge/hello/database.pem /srv/hello/timers /srv/hello/timers/record /srv/hello/timers/cleanup.sh /etc/systemd/system/selvedge-timer-hello.cleanup.service /etc/systemd/system/selvedge-timer-hello.cleanup.timer /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /var/lib/nginx/cache-hello /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/selvedge/hello/dns-credentials /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
+probe_take_hashes /etc/systemd/system/selvedge-redis@.service /etc/selvedge/redis/hello.conf /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-fae144/env /srv/hello/instances/0123456789ab-fae144/run /srv/hello/instances/0123456789ab-fae144/selvedge_worker.py /srv/hello/instances/0123456789ab-fae144/selvedge_app.py /srv/hello/instances/0123456789ab-fae144/selvedge_explain.py /srv/hello/instances/0123456789ab-fae144/selvedge_asgi.py /srv/hello/instances/0123456789ab-fae144/selvedge_log.py /srv/hello/instances/0123456789ab-fae144/gunicorn_start /srv/hello/instances/0123456789ab-fae144/processes/worker/start /srv/hello/instances/0123456789ab-fae144/processes/worker/settings /srv/hello/instances/0123456789ab-fae144/processes/worker/process.conf /srv/hello/instances/0123456789ab-fae144/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/supervisor.service.d/50-selvedge-hello.conf /srv/hello/stop_processes.py /etc/systemd/system/selvedge-stop.hello.service /usr/local/lib/selvedge/messages/messages/__init__.py /usr/local/lib/selvedge/messages/__main__.py /usr/local/lib/selvedge/messages/messages/checks.py /usr/local/lib/selvedge/messages/messages/ended.py /usr/local/lib/selvedge/messages/messages/escapes.py /usr/local/lib/selvedge/messages/messages/notify.py /usr/local/lib/selvedge/messages/messages/outcome.py /usr/local/lib/selvedge/messages/messages/sending.py /usr/local/lib/selvedge/messages/messages/settings.py /usr/local/lib/selvedge/messages/messages/text.py /usr/local/lib/selvedge/messages/messages/told.py /usr/local/lib/selvedge/messages/messages/trial.py /usr/local/lib/selvedge/notify /etc/selvedge/hello/notify.json /etc/selvedge/hello/notify-urls /etc/systemd/system/selvedge-notify@.service /etc/systemd/system/selvedge-notify-check.service /etc/systemd/system/selvedge-notify-check.timer /etc/systemd/system/certbot.service.d/selvedge-notify.conf /etc/systemd/system/snap.certbot.renew.service.d/selvedge-notify.conf /etc/systemd/system/selvedge-certbot.service.d/selvedge-notify.conf /srv/hello/backup/program/backup/__init__.py /srv/hello/backup/program/__main__.py /srv/hello/backup/program/backup/choosing.py /srv/hello/backup/program/backup/dumps.py /srv/hello/backup/program/backup/excluding.py /srv/hello/backup/program/backup/finding.py /srv/hello/backup/program/backup/half.py /srv/hello/backup/program/backup/network.py /srv/hello/backup/program/backup/paths.py /srv/hello/backup/program/backup/postgres.py /srv/hello/backup/program/backup/psql.py /srv/hello/backup/program/backup/repository.py /srv/hello/backup/program/backup/restoring.py /srv/hello/backup/program/backup/settings.py /srv/hello/backup/program/backup/sqlite.py /srv/hello/backup/program/backup/swapping.py /srv/hello/backup/program/backup/taking.py /srv/hello/backup/program/backup/volumes.py /srv/hello/backup/settings.json /srv/hello/backup/password /etc/systemd/system/selvedge-hello-backup.service /etc/systemd/system/selvedge-hello-backup.timer /etc/systemd/system/selvedge-hello-rehearsal.service /etc/systemd/system/selvedge-hello-rehearsal.timer /srv/hello/timers/record /srv/hello/timers/cleanup.sh /etc/systemd/system/selvedge-timer-hello.cleanup.service /etc/systemd/system/selvedge-timer-hello.cleanup.timer /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor restic certbot
 :
 }

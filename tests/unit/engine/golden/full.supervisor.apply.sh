@@ -612,71 +612,77 @@ EOF
 )
 change_47() (
 set -eu
+file_put /srv/hello/backup/program/backup/half.py 0600 root root <<'EOF'
+# … backup/half.py
+EOF
+)
+change_48() (
+set -eu
 file_put /srv/hello/backup/program/backup/network.py 0600 root root <<'EOF'
 # … backup/network.py
 EOF
 )
-change_48() (
+change_49() (
 set -eu
 file_put /srv/hello/backup/program/backup/paths.py 0600 root root <<'EOF'
 # … backup/paths.py
 EOF
 )
-change_49() (
+change_50() (
 set -eu
 file_put /srv/hello/backup/program/backup/postgres.py 0600 root root <<'EOF'
 # … backup/postgres.py
 EOF
 )
-change_50() (
+change_51() (
 set -eu
 file_put /srv/hello/backup/program/backup/psql.py 0600 root root <<'EOF'
 # … backup/psql.py
 EOF
 )
-change_51() (
+change_52() (
 set -eu
 file_put /srv/hello/backup/program/backup/repository.py 0600 root root <<'EOF'
 # … backup/repository.py
 EOF
 )
-change_52() (
+change_53() (
 set -eu
 file_put /srv/hello/backup/program/backup/restoring.py 0600 root root <<'EOF'
 # … backup/restoring.py
 EOF
 )
-change_53() (
+change_54() (
 set -eu
 file_put /srv/hello/backup/program/backup/settings.py 0600 root root <<'EOF'
 # … backup/settings.py
 EOF
 )
-change_54() (
+change_55() (
 set -eu
 file_put /srv/hello/backup/program/backup/sqlite.py 0600 root root <<'EOF'
 # … backup/sqlite.py
 EOF
 )
-change_55() (
+change_56() (
 set -eu
 file_put /srv/hello/backup/program/backup/swapping.py 0600 root root <<'EOF'
 # … backup/swapping.py
 EOF
 )
-change_56() (
+change_57() (
 set -eu
 file_put /srv/hello/backup/program/backup/taking.py 0600 root root <<'EOF'
 # … backup/taking.py
 EOF
 )
-change_57() (
+change_58() (
 set -eu
 file_put /srv/hello/backup/program/backup/volumes.py 0600 root root <<'EOF'
 # … backup/volumes.py
 EOF
 )
-change_58() (
+change_59() (
 set -eu
 file_put /srv/hello/backup/settings.json 0600 root root <<'EOF'
 {
@@ -702,11 +708,11 @@ file_put /srv/hello/backup/settings.json 0600 root root <<'EOF'
 }
 EOF
 )
-change_59() (
+change_60() (
 set -eu
 head -c 14 <&3 | file_put /srv/hello/backup/password 0600 root root 14
 )
-change_60() (
+change_61() (
 set -eu
 file_put /etc/systemd/system/selvedge-hello-backup.service 0644 root root <<'EOF'
 # Back up hello
@@ -728,7 +734,7 @@ TimeoutStartSec=12h
 UMask=0077
 EOF
 )
-change_61() (
+change_62() (
 set -eu
 file_put /etc/systemd/system/selvedge-hello-backup.timer 0644 root root <<'EOF'
 # Back up hello
@@ -744,7 +750,7 @@ Persistent=true
 WantedBy=timers.target
 EOF
 )
-change_62() (
+change_63() (
 set -eu
 service_check 'selvedge-hello-backup.timer rejects its configuration, so it was not started' 'Correct the file that it names.' 'systemctl daemon-reload'
 if systemctl is-active -q selvedge-hello-backup.timer; then
@@ -753,7 +759,7 @@ fi
 service_run 'enable --now' selvedge-hello-backup.timer
 stamp_write selvedge-hello-backup.timer 6efec5fff1b576ee8f3654167e4997c6b4b1e72ffc8a06b7ce0c20b503cfddf6
 )
-change_63() (
+change_64() (
 set -eu
 file_put /etc/systemd/system/selvedge-hello-rehearsal.service 0644 root root <<'EOF'
 # Restore the newest backup of hello for a test
@@ -775,7 +781,7 @@ TimeoutStartSec=12h
 UMask=0077
 EOF
 )
-change_64() (
+change_65() (
 set -eu
 file_put /etc/systemd/system/selvedge-hello-rehearsal.timer 0644 root root <<'EOF'
 # Restore the newest backup of hello for a test
@@ -791,7 +797,7 @@ Persistent=true
 WantedBy=timers.target
 EOF
 )
-change_65() (
+change_66() (
 set -eu
 service_check 'selvedge-hello-rehearsal.timer rejects its configuration, so it was not started' 'Correct the file that it names.' 'systemctl daemon-reload'
 if systemctl is-active -q selvedge-hello-rehearsal.timer; then
@@ -800,7 +806,7 @@ fi
 service_run 'enable --now' selvedge-hello-rehearsal.timer
 stamp_write selvedge-hello-rehearsal.timer 6d7e16124d24189b89cbaca8eb808e58027379c0f1153357a81c155480b6f959
 )
-change_66() (
+change_67() (
 set -eu
 app=hello
 base=/srv/hello
@@ -843,11 +849,11 @@ processes=worker=2
 keep=5
 switch_release
 )
-change_67() (
+change_68() (
 set -eu
 install -d -m 00750 -o root -g hello -- /srv/hello/timers
 )
-change_68() (
+change_69() (
 set -eu
 file_put /srv/hello/timers/record 0640 root root <<'EOF'
 #!/bin/sh
@@ -931,7 +937,7 @@ end() {
 "$1"
 EOF
 )
-change_69() (
+change_70() (
 set -eu
 file_put /srv/hello/timers/cleanup.sh 0750 root hello <<'EOF'
 #!/bin/sh
@@ -964,7 +970,7 @@ fi
 exec "$folder/run" env -u TMPDIR sh -c "$command"
 EOF
 )
-change_70() (
+change_71() (
 set -eu
 file_put /etc/systemd/system/selvedge-timer-hello.cleanup.service 0644 root root <<'EOF'
 # A run of the timer cleanup of hello: [timers.cleanup] in hosts.toml. systemd never starts a second one meanwhile.
@@ -1004,7 +1010,7 @@ NoNewPrivileges=yes
 UMask=0007
 EOF
 )
-change_71() (
+change_72() (
 set -eu
 file_put /etc/systemd/system/selvedge-timer-hello.cleanup.timer 0644 root root <<'EOF'
 # When the timer cleanup of hello runs: [timers.cleanup] in hosts.toml.
@@ -1024,7 +1030,7 @@ Persistent=yes
 WantedBy=timers.target
 EOF
 )
-change_72() (
+change_73() (
 set -eu
 if systemctl is-active -q selvedge-timer-hello.cleanup.timer; then
 app=hello
@@ -1043,7 +1049,7 @@ change_failed() {
 step_app=hello
 step_by=''
 step_why=''
-step_changes='before 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63 64 65 66 67 68 69 70 71 72'
+step_changes='before 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63 64 65 66 67 68 69 70 71 72 73'
 step_counted=0
 step_start
 LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin

@@ -233,7 +233,8 @@ printf '\n%s fact 49\n' "$mark"
 app=hello
 messages_left
 printf '\n%s fact 50\n' "$mark"
-probe_existing /etc/systemd/system/selvedge-hello-backup.timer /etc/systemd/system/selvedge-hello-backup.service /etc/systemd/system/selvedge-hello-rehearsal.timer /etc/systemd/system/selvedge-hello-rehearsal.service /srv/hello/backup /srv/hello/backup/cache /srv/hello/backup/credentials /srv/hello/backup/key /srv/hello/backup/known_hosts /srv/hello/backup/password /srv/hello/backup/program /srv/hello/backup/settings.json /srv/hello/backup/state /srv/hello/backup/replaced /srv/hello/backup/restored/kept /srv/hello/backup/state/half-restored
+probe_existing /etc/systemd/system/selvedge-hello-backup.timer /etc/systemd/system/selvedge-hello-backup.service /etc/systemd/system/selvedge-hello-rehearsal.timer /etc/systemd/system/selvedge-hello-rehearsal.service /srv/hello/backup /srv/hello/backup/cache /srv/hello/backup/credentials /srv/hello/backup/key /srv/hello/backup/known_hosts /srv/hello/backup/password /srv/hello/backup/program /srv/hello/backup/settings.json /srv/hello/backup/state /srv/hello/backup/replaced /srv/hello/backup/restored/kept
+printf '%s\n' "$(sed -n '/"whole": true/q; s/.*"chosen": "\([0-9a-z]*\)".*/half yes \1/p; t; s/.*/half yes/p' /srv/hello/backup/state/half-restored 2>/dev/null)"
 printf '\n%s fact 51\n' "$mark"
 app=hello
 base=/srv/hello
