@@ -18,8 +18,8 @@ from selvedge.paths import Paths
 class SiteSettings(App):
     """The settings of an app with those of its host, its site and its certificate.
 
-    ssh_address: where ssh connects to. page_on_backends: of a balancer's site, whether a backend has `nginx.spa`. balancer_url: of a
-    backend without a domain, the address of its first balancer, "" if that has none in hosts.toml.
+    ssh_address: where ssh connects to. page_on_backends: of a balancer's site, whether a backend has `nginx.spa`. balancer_url:
+    of a backend without a domain, the address of its first balancer, "" if that has none in hosts.toml.
     """
 
     host: Host
