@@ -125,8 +125,8 @@ class App(Workers):
         60,
         ge=1,
         le=3600,
-        description="The number of health checks that a new release may fail once it has started. Raise it if the app "
-        "answers with an error, such as 503, until it is ready.",
+        description="The number of health checks that a new release may fail, counted from its first answer on. Raise it if the "
+        "app answers with an error, such as 503, until it is ready.",
         examples=[120],
     )
     health_interval: Seconds = Field(0.5, gt=0, le=60, description="Seconds between two health checks.", examples=[1.0])

@@ -150,9 +150,18 @@ class Settings(Section):
             addresses = [private_address(self.hosts[name]) for name in balancer.hosts if name in self.hosts]
             known = tuple(filter(None, addresses))
             sections = {**of_backend(sections, known, balancer.port), "balancing": site, "balancers": known}
+            sections["balancer_url"] = self._balancer_url(site if host == balancer.hosts[0] else None)
             if self.rollout.drain:
                 sections |= {"drains": True, "machine": rebooting(sections["machine"], names.index(host))}
         return Target.model_validate(sections)
+
+    def _balancer_url(self, site: Target | None) -> str:
+        """Return the first balancer's address; "" with domains, or if hosts.toml has none. site: the site, if it is known."""
+        first = self.balancer.hosts[0]
+        if self.app.domains or first not in self.hosts or not self.hosts[first].address:
+            return ""
+        site = site or self.target(first).balancer_site
+        return site.url if site and not site.domains else ""
 
     @property
     def measured(self) -> list[str]:

@@ -18,7 +18,8 @@ from selvedge.paths import Paths
 class SiteSettings(App):
     """The settings of an app with those of its host, its site and its certificate.
 
-    ssh_address: where ssh connects to. page_on_backends: of a balancer's site, whether a backend has `nginx.spa`.
+    ssh_address: where ssh connects to. page_on_backends: of a balancer's site, whether a backend has `nginx.spa`. balancer_url:
+    of a backend without a domain, the address of its first balancer, "" if that has none in hosts.toml.
     """
 
     host: Host
@@ -26,11 +27,17 @@ class SiteSettings(App):
     nginx: Nginx
     ssh_address: str = ""
     page_on_backends: bool = False
+    balancer_url: str = ""
 
     @property
     def url(self) -> str:
         """The address of the app."""
         return f"{self._origin}{self.nginx.path}/"
+
+    @property
+    def announced_url(self) -> str:
+        """The address of the app for visitors, who cannot open a backend's own address."""
+        return self.balancer_url or self.url
 
     @property
     def health_url(self) -> str:

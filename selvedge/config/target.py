@@ -43,7 +43,7 @@ class Release(Value):
     ref: the branch, tag or SHA on the command line, "" for the branch of hosts.toml. commit: 40 hex digits, "" while it is
     unknown. carried: the SHA-256 of the content of app.carry, "" while it is unknown. built: the commands that build this content
     have run. image: NAME@sha256:… of the command line, "" for the image that `[docker] build` names. forced: redeploy a rolled-back
-    commit. migrates: False if another host migrates the database.
+    commit. migrates: False if another host migrates the database. hosts: the names of the run's hosts with commas, for a command.
     """
 
     ref: str = ""
@@ -53,6 +53,7 @@ class Release(Value):
     image: str = ""
     forced: bool = False
     migrates: bool = True
+    hosts: str = ""
 
     def __post_init__(self) -> None:
         if self.commit and not re.fullmatch(r"[0-9a-f]{40}", self.commit):
@@ -277,8 +278,7 @@ class Target(SiteSettings):
     @property
     def credentials(self) -> SecretStr | None:
         """The repository's address in the form of git's credential store; None if it has no user and token."""
-        found = giturl.credentials(self.repository)
-        return SecretStr(found) if found else None
+        return SecretStr(found) if (found := giturl.credentials(self.repository)) else None
 
     def password(self, user: str) -> str:
         """Return the password of a user of `nginx.basic_auth`. Raises ConfigError if it is missing or too long."""

@@ -108,7 +108,7 @@ def _backwards(wanted: RunPage) -> bool:
 
 def _urls(run: Run) -> dict[str, str]:
     """Return the address of each host's site, "" for a host without the app's site."""
-    return {each.name: "" if each.target.has_only_database else each.target.url for each in run.fleet.sessions}
+    return {each.name: "" if each.target.has_only_database else each.target.announced_url for each in run.fleet.sessions}
 
 
 def _outcomes(run: Run, recording: Recording, wanted: RunPage, *, interrupted: bool) -> list[Outcome]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from selvedge.config.target import Target
 from selvedge.errors import SelvedgeError, UnreachableError
-from selvedge.operations.support.balancer_checks import is_drained, requests_of
+from selvedge.operations.support.balancer_checks import is_drained, is_set_up, requests_of
 from selvedge.operations.support.check_results import CheckResult, has_problem, print_results, problem_summaries
 from selvedge.operations.support.each_host import on_each_host, raise_first_error
 from selvedge.operations.support.host_status import HostStatus, status_query
@@ -72,7 +72,7 @@ def _as_json(app: Target, status: HostStatus | SelvedgeError, results: Sequence[
         "maintenance": {"since": maintained.at, "by": maintained.by} if (maintained := status.maintenance) else None,
         "draining": list(status.releases.draining),
         **({"drained": is_drained(status)} if app.balancers else {}),
-        **({"backends": status.backends} if app.balancer_site else {}),
+        **({"balancer": is_set_up(status), "backends": status.backends} if app.balancer_site else {}),
         **({"metrics": _metrics(app, status)} if app.metrics.enabled else {}),
         "processes": {
             each.name: {"count": each.count, "up": each.up, "restarts": each.restarts, "stopping": each.leaving}

@@ -29,9 +29,10 @@ def apply_options(sessions: Sequence[Session], options: Mapping[str, Any]) -> No
     Raises UsageError as `requested_ref` and `requested_image` do.
     """
     forced = bool(options.get("force"))
+    hosts = ",".join(session.name for session in sessions)
     for session in sessions:
         image = requested_image(session.app, options)
-        session.release = replace(session.release, ref=ref_of(session.name, options), image=image, forced=forced)
+        session.release = replace(session.release, ref=ref_of(session.name, options), image=image, forced=forced, hosts=hosts)
 
 
 @dataclass

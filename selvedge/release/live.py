@@ -157,5 +157,6 @@ class Live(Resource):
             processes=" ".join(f"{name}={count}" for name, count in self.processes),
             keep=app.keep_releases,
         )
-        remedy = f"Correct the cause, and commit if it is in the app. Then run `fab -H {app.host.name} deploy` again."
+        hosts = app.release.hosts or app.host.name
+        remedy = f"Correct the cause, and commit if it is in the app. Then run `fab -H {hosts} deploy` again."
         return Change(summary, shell, payload=switch_payload(app), noted=True, remedy=remedy if self.why == "deploy" else "")

@@ -71,7 +71,8 @@ def _apprise(urls: Sequence[str]) -> list[Any]:
     for number, url in enumerate(urls, 1):
         service = apprise.Apprise.instantiate(url)
         if service is None:
-            problem = f"the {ordinal(number)} of its {len(urls)} addresses is none that apprise knows"
+            which = f"the {ordinal(number)} of its {len(urls)} addresses" if len(urls) > 1 else "its address"
+            problem = f"{which} is none that apprise knows"
             remedy = "Its form for each service: https://github.com/caronc/apprise/wiki. Put spaces between several addresses."
             raise ConfigError("environment", NOTIFY_URLS, problem, remedy)
         found.append(service)
@@ -102,7 +103,7 @@ def _tell_of_release(fleet: Fleet, urls: Sequence[str], action: str, before: Map
             switched = [each for each in hosts if each.new.id[:12] == commit]
             session = _session(fleet, switched[0].host)
             commits = _commits(session, switched[0]) if action == "deploy" else []
-            _send(fleet, urls, success(session.target.name, action, switched, commits, session.target.url))
+            _send(fleet, urls, success(session.target.name, action, switched, commits, session.target.announced_url))
     except SelvedgeError as error:
         fleet.report.warning(f"{NOTIFY_URLS}: no message was sent about the release. {error.message}")
 

@@ -149,7 +149,7 @@ def _report_live(fleet: Fleet, plans: Plans) -> None:
     for session in fleet.sessions:
         for resource in (resource for item in plans[session.name] for resource in item.resources):
             if isinstance(resource, Live):
-                fleet.report.step(session.name, "live", f"{resource.instance}  {session.target.url}")
+                fleet.report.step(session.name, "live", f"{resource.instance}  {session.target.announced_url}")
 
 
 def report_maintenance(fleet: Fleet, plans: Plans) -> None:

@@ -12,18 +12,34 @@ from selvedge.operations.support.host_status import HostStatus
 def check_balancer(app: Target, status: HostStatus) -> Iterator[CheckResult]:
     """Yield whether a balancer reaches its backends, and whether a backend takes the balancers' requests."""
     site = app.balancer_site
-    for name, address in site.backends.items() if site else ():
+    if site and not is_set_up(status):
+        yield problem("balancer", "the balancer is not set up", f"Run `fab -H {app.host.name} balancer`.")
+    elif site:
+        yield from _check_site(site, status)
+    yield from _check_drained(app, status)
+
+
+def is_set_up(status: HostStatus) -> bool:
+    """Return whether nginx has the balancer's site."""
+    return status.facts.get("balancer") != ["no"]
+
+
+def _check_site(site: Target, status: HostStatus) -> Iterator[CheckResult]:
+    """Yield a problem if nginx does not answer for the balancer, and how each backend answers."""
+    if status.facts.get("balancer", [])[:2] == ["yes", "0"]:
+        remedy = f"Run `fab -H {site.host.name} doctor`, which checks nginx."
+        yield problem("balancer", f"GET {site.health_url}: nginx does not answer", remedy)
+    for name, address in site.backends.items():
         code = status.backends.get(name, 0)
-        if any(first <= code <= last for first, last in app.health_ranges):
+        if any(first <= code <= last for first, last in site.health_ranges):
             yield ok("backend", f"{name} ({address}) answers {code}")
         elif code:
             yield problem("backend", f"{name} ({address}) answers {code}", f"Run `fab -H {name} status` to find the cause.")
         else:
             remedy = f"Run `fab -H {name} status`, which shows whether it is drained or down."
             yield warning("backend", f"{name} ({address}) does not answer, so the others get its requests", remedy)
-    if site and not any(status.backends.values()):
+    if not any(status.backends.values()):
         yield problem("backends", "none answers, so visitors see the maintenance page", "Run `fab status` on the backends.")
-    yield from _check_drained(app, status)
 
 
 def _check_drained(app: Target, status: HostStatus) -> Iterator[CheckResult]:
@@ -47,7 +63,7 @@ def _check_drained(app: Target, status: HostStatus) -> Iterator[CheckResult]:
 def requests_of(app: Target, status: HostStatus) -> str:
     """Return which requests a host gets, or passes on: "drained", "from the balancer", "to 2 of 3"; "" without a balancer."""
     if site := app.balancer_site:
-        answering = sum(1 for name in site.backends if status.backends.get(name))
+        answering = sum(1 for name in site.backends if is_set_up(status) and status.backends.get(name))
         return f"to {answering} of {len(site.backends)}"
     if not app.balancers:
         return ""

@@ -134,11 +134,14 @@ def asked_manager(app: Target) -> str:
 
 
 def balancer_query(app: Target) -> list[str]:
-    """Return shell that prints how a balancer sees its backends, and whether a backend is drained."""
+    """Return shell that prints how a balancer's site answers and sees its backends, and whether a backend is drained."""
     site = app.balancer_site
     asked = [word for pair in site.backends.items() for word in pair] if site else []
     # Those that nginx does not use yet, too.
     shell = [call("backend_seen", "", *asked, given=app.shell_values)] if asked else []
+    if site:
+        # A subshell, because the values are those of another site if the app runs here, too.
+        shell.append(f"(\n{call('status_balancer', given=site.shell_values)}\n)")
     if not app.balancers:
         return shell
     paths = app.paths

@@ -120,9 +120,9 @@ def _health(app: Target, status: HostStatus) -> CheckResult:
 
 
 def _site(app: Target, status: HostStatus) -> Iterator[CheckResult]:
-    """Yield a problem if the announced address shows another site, or nothing."""
+    """Yield a problem if the announced address shows another site, or nothing. nginx has no answer of a stopped app."""
     answer = status.facts.get("site")
-    if not answer:
+    if not answer or not status.processes:
         return
     code, release = [*answer, ""][:2]
     if status.maintenance and code == "503":
@@ -131,6 +131,8 @@ def _site(app: Target, status: HostStatus) -> Iterator[CheckResult]:
     remedy = f"Run `fab -H {app.host.name} doctor`, which checks the site."
     if code == "0":
         yield problem("site", f"{asked}: nginx does not answer", remedy)
+    elif app.release_header and not release and code in ("502", "503", "504"):
+        yield problem("site", f"{asked}: nginx answers {code}, not the live release", remedy)
     elif app.release_header and release != status.releases.live:
         yield problem("site", f"{asked}: {release or 'another site'} answers, not the live release", remedy)
 

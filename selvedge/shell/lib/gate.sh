@@ -1,6 +1,6 @@
 # The gate that a new release passes before and after the switch: its health on its own socket, and the site through nginx. A
 # check that fails calls switch_refuse or switch_back. Reads the variables in the list of switch_release.
-# Shared: code site_problem site_answer ready log_from log_since looked seen deaths first_pid waiting attempt early settled before stage
+# Shared: code site_problem site_answer ready log_from log_since looked seen deaths first_pid waiting attempt early settled before stage heard
 
 # gate_wait TEXT: step_wait, unless the user sees this text already: it would begin to count its seconds again.
 gate_wait() {
@@ -18,12 +18,16 @@ gate_request() {
 }
 
 # gate_probe INSTANCE [SECONDS [three]]: request the health check on the instance's own socket, once or three times, each over
-# its own connection. $code: the status of the first answer that is not accepted, or of the last one. 0: healthy.
+# its own connection. $code: the status of the first answer that is not accepted, or of the last one, 000 without one. $heard: yes
+# after any answer. 0: healthy.
 gate_probe() {
   local codes
   codes=$(gate_request "$1" "${2:-$health_timeout}" "$health" -w '%{http_code} ' --fail-early -o /dev/null \
     ${3:+-o /dev/null "http://localhost$health" -o /dev/null "http://localhost$health"}) || :
-  for code in ${codes:-000}; do gate_accepted "$code" || return 1; done
+  for code in ${codes:-000}; do
+    [ "$code" = 000 ] || heard=yes
+    gate_accepted "$code" || return 1
+  done
 }
 
 # gate_accepted STATUS: whether it is in a range of $health_ranges.
@@ -66,7 +70,7 @@ gate_crashed() {
 gate_pass() {
   local bound
   attempt=0 early=0 settled=0 looked=0 deaths=0
-  before='' bound='' seen='' first_pid='' ready=''
+  before='' bound='' seen='' first_pid='' ready='' heard=''
   step_gate start
   gate_wait "waiting for the import of $module"
   while :; do
@@ -78,7 +82,7 @@ gate_pass() {
     gate_shown
     workers_early
     if [ -S "$run_dir/$new.sock" ]; then bound=1; fi
-    if [ "$code" = 000 ] && [ "$early" -lt 40 ]; then
+    if [ "$code" = 000 ] && [ "$stage" != ready ] && [ "$early" -lt 40 ]; then
       # Most apps are up within a second, so ask often. systemd listens from the beginning: there a request waits in the socket.
       early=$((early + 1))
       gate_late
@@ -108,10 +112,25 @@ gate_ready() {
 }
 
 # gate_patience: print the seconds to wait for an answer. Until the app has started, a request would wait in its socket, and the
-# end of a process would be seen late.
+# end of a process would be seen late. The first answer must come before the time for the start has passed.
 gate_patience() {
-  if [ "$early" -lt 40 ] && [ "${health_timeout%%.*}" -gt 1 ] && [ "$stage" != ready ]; then echo 1; else echo "$health_timeout"; fi
+  local left
+  if [ "$early" -lt 40 ] && [ "${health_timeout%%.*}" -gt 1 ] && [ "$stage" != ready ]; then
+    echo 1
+    return 0
+  fi
+  left=$((start_timeout - $(gate_elapsed)))
+  if [ -n "$heard" ] || [ "${health_timeout%%.*}" -lt "$left" ]; then
+    echo "$health_timeout"
+  elif [ "$left" -gt 1 ]; then
+    echo "$left"
+  else
+    echo 1
+  fi
 }
+
+# gate_elapsed: print the whole seconds since the start.
+gate_elapsed() { echo $((($(clock_uptime) - asked) / 1000)); }
 
 # gate_shown: tell the user what the new release is doing.
 gate_shown() {
@@ -122,10 +141,18 @@ gate_shown() {
   fi
   case $stage in
     lifespan) gate_wait "waiting for the app's start-up code (its lifespan), at most $start_timeout s (app.start_timeout)" ;;
-    ready) gate_wait "waiting for the answer to GET $health" ;;
+    ready) gate_wait "waiting for the answer to GET $health, $(gate_limit)" ;;
     *) if [ "$early" -ge 40 ]; then gate_wait "waiting for the import of $module, at most $start_timeout s (app.start_timeout)"; fi ;;
   esac
 }
+
+# gate_limit: print how long the gate waits for an answer of an app that has started.
+gate_limit() {
+  if [ -z "$heard" ]; then echo "at most $start_timeout s (app.start_timeout)"; else echo "at most $(gate_attempts "$health_attempts") (app.health_attempts)"; fi
+}
+
+# gate_attempts NUMBER: print "1 attempt", "2 attempts".
+gate_attempts() { if [ "$1" -eq 1 ]; then echo "1 attempt"; else echo "$1 attempts"; fi; }
 
 # gate_settled: refuse the release after three equal answers that time does not change. 408, 425 and 429 ask to try again.
 gate_settled() {
@@ -177,32 +204,29 @@ gate_ended() {
   switch_refuse "$(reason_said "$sentence")"
 }
 
-# gate_starts: whether it is still starting: there is no answer, and its log does not say that it is ready.
-gate_starts() { [ "$code" = 000 ] && [ "$stage" != ready ]; }
-
-# gate_late: refuse the release if it takes too long to start.
+# gate_late: refuse the release if it has not answered at all within the time for its start, whatever its log says.
 gate_late() {
-  if gate_starts && [ $((($(clock_uptime) - asked) / 1000)) -ge "$start_timeout" ]; then
-    gate_log_whole | reason_hide
-    reason_find
-    case $stage in
-      import) switch_refuse "$(reason_said "The import of $module did not end within $start_timeout s. Move downloads and connections from the module to the app's lifespan, and a server that it runs below \`if __name__ == \"__main__\":\`; or raise app.start_timeout")" ;;
-      lifespan) switch_refuse "$(reason_said "The app's start-up code (its lifespan) did not end within $start_timeout s. Find out what it waits for, or raise app.start_timeout")" ;;
-      *) switch_refuse "$(reason_said "The new release did not answer GET $health within $start_timeout s of its start. If the app starts slowly, raise app.start_timeout")" ;;
-    esac
-  fi
+  if [ -n "$heard" ] || [ "$(gate_elapsed)" -lt "$start_timeout" ]; then return 0; fi
+  gate_log_whole | reason_hide
+  reason_find
+  case $stage in
+    import) switch_refuse "$(reason_said "The import of $module did not end within $start_timeout s. Move downloads and connections from the module to the app's lifespan, and a server that it runs below \`if __name__ == \"__main__\":\`; or raise app.start_timeout")" ;;
+    lifespan) switch_refuse "$(reason_said "The app's start-up code (its lifespan) did not end within $start_timeout s. Find out what it waits for, or raise app.start_timeout")" ;;
+    ready) switch_refuse "$(reason_said "The app has started, but GET $health (Host: $health_host) on the new release got no answer within $start_timeout s of its start (app.start_timeout)")$(reason_otherwise ". Find out what this path waits for. If each answer needs more than $health_timeout s, raise app.health_timeout; if only the first one does, raise app.start_timeout")" ;;
+    *) switch_refuse "$(reason_said "The new release did not answer GET $health within $start_timeout s of its start. If the app starts slowly, raise app.start_timeout")" ;;
+  esac
 }
 
-# gate_over: refuse the release if it has failed too many health checks, or takes too long to start.
+# gate_over: refuse the release if it has failed too many health checks, or takes too long to start. The checks count from its first
+# answer on.
 gate_over() {
   local attempts
   gate_late
-  if gate_starts; then return 0; fi
+  [ -n "$heard" ] || return 0
   attempt=$((attempt + 1))
   [ "$attempt" -ge "$health_attempts" ] || return 0
   if gate_crashed; then gate_ended "The new release exited while it started"; fi
-  attempts="$attempt attempt"
-  [ "$attempt" -eq 1 ] || attempts=${attempts}s
+  attempts=$(gate_attempts "$attempt")
   gate_log_whole | reason_hide
   reason_find
   if [ "$code" != 000 ]; then

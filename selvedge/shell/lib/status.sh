@@ -70,6 +70,16 @@ status_site() {
   printf 'site %s\n' "$(request_site "$(request_origin "$site_host")$(request_prefix)$health")"
 }
 
+# status_balancer: whether the balancer's site is enabled, and the status of its answer through nginx, 0 without one.
+# Values: app site_enabled site_login site_host health health_timeout
+status_balancer() {
+  if [ ! -e "$site_enabled" ]; then
+    printf 'balancer no\n'
+    return 0
+  fi
+  printf 'balancer yes %s\n' "$(request_site "$(request_origin "$site_host")$(request_prefix)$health")"
+}
+
 # status_units: the services that the app needs.
 status_units() {
   if [ -n "$manager" ]; then

@@ -34,6 +34,17 @@ def test_the_balancer_has_the_certificate_and_the_backends_have_the_app(settings
         assert (backend.open_ports, backend.balancer_site, backend.nginx.spa) == ((), None, "web")
 
 
+def test_a_backend_without_a_domain_is_announced_at_its_balancer(settings: Load) -> None:
+    """Its firewall lets in the balancers alone. The checks still ask the backend itself."""
+    text = ALL.replace('domains = ["a.test"]\n', "") + "[nginx]\nhttp_port = 8081\n"
+    lb, one, two = targets(settings(text))
+    assert {each.announced_url for each in (lb, one, two)} == {"http://203.0.113.1:8081/"}
+    assert (one.url, one.health_url) == ("http://203.0.113.2/", "http://203.0.113.2/")
+    assert targets(settings(ALL))[1].announced_url == "https://a.test/"
+    both = settings(text.replace('web = ["web-1"', 'web = ["lb", "web-1"') + "").target("lb")
+    assert both.announced_url == "http://203.0.113.1:8081/"
+
+
 def test_a_backend_may_balance_at_other_ports(settings: Load) -> None:
     text = ALL.replace('hosts = ["lb"]', 'hosts = ["web-1"]\nport = 8080\nmethod = "ip_hash"')
     lb, one, two = targets(settings(text))

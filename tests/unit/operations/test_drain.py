@@ -94,6 +94,19 @@ def test_a_balancer_shows_its_backends(target: Callable[..., Target]) -> None:
     assert "backend_seen '' web-1 10.0.0.2:80 web-2 '[fd00::3]:80'" in status_query(app)
 
 
+def test_a_balancer_without_its_site_is_not_healthy(target: Callable[..., Target]) -> None:
+    """The backends may answer although nginx has no site for them, or does not run."""
+    app = target(**BALANCER)
+    answers = "backend web-1 200\nbackend web-2 200\n"
+    assert findings(app, f"balancer no\n{answers}") == {"problem balancer": "the balancer is not set up"}
+    assert requests_of(app, HostStatus.parse(f"balancer no\n{answers}")) == "to 0 of 2"
+    assert findings(app, f"balancer yes 0\n{answers}")["problem balancer"].endswith("nginx does not answer")
+    for code in (200, 503):
+        assert "problem balancer" not in findings(app, f"balancer yes {code} 1234\n{answers}")
+    assert "status_balancer" in status_query(app)
+    assert "status_balancer" not in status_query(target(**BACKEND))
+
+
 def test_the_last_table_says_who_gets_requests(target: Callable[..., Target]) -> None:
     seen = [
         requests_of(app, HostStatus.parse(fact))

@@ -56,6 +56,10 @@ class TestAddresses:
         assert "the second of its 2 addresses is none that apprise knows" in str(error)
         assert "secret-token" not in str(error) + error.remedy
 
+    def test_a_single_one_has_no_number(self) -> None:
+        with pytest.raises(ConfigError, match="its address is none that apprise knows"):
+            notify.check(given("slak://secret-token/b/c"))
+
     @pytest.mark.parametrize(
         "url",
         [

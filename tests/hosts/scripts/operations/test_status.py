@@ -148,6 +148,16 @@ class TestStatus:
         assert said in text
         assert "fab -H one start" in text
 
+    def test_the_site_of_a_stopped_app_is_no_other_site(self, one: Fake) -> None:
+        """nginx answers 502 for it, which the line about the app explains."""
+        server = one.servers["one"]
+        server.path("/etc/nginx/sites-enabled/hello").write_text("")
+        server.program("ss", "exit 0")
+        server.program("curl", "case $* in *--unix-socket*) printf '000 0.01' ;; *) printf 'HTTP/2 502\\r\\n' ;; esac")
+        text = self.sick(one)
+        assert ": stopped" in text or "no process listens" in text
+        assert "another site" not in text and "not the live release" not in text
+
     def test_orphaned_workers_do_not_count(self, one: Fake) -> None:
         server = one.servers["one"]
         server.program("ps", "printf '20 1 30000 7500\\n21 5 40000 100\\n22 21 80000 60\\n'")
@@ -220,6 +230,7 @@ esac""")
         (f"HTTP/2 200\\r\\nx-release: {OLD}\\r\\n", ""),
         (f"HTTP/2 500\\r\\nx-release: {OLD}\\r\\n", ""),
         ("HTTP/2 200\\r\\n", "GET https://hello.example.com/up?a=b: another site answers, not the live release"),
+        ("HTTP/2 502\\r\\n", "GET https://hello.example.com/up?a=b: nginx answers 502, not the live release"),
         ("HTTP/2 200\\r\\nx-release: x\\r\\n", "GET https://hello.example.com/up?a=b: x answers, not the live release"),
         ("", "GET https://hello.example.com/up?a=b: nginx does not answer"),
     ])  # fmt: skip
