@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -16,7 +17,7 @@ from selvedge.engine.workstation import who
 from selvedge.errors import ConfigError, SelvedgeError
 from selvedge.release.live import Live, releases_query
 from selvedge.release.record import Record, Releases
-from selvedge.report.text import printable
+from selvedge.report.text import printable, visible
 from selvedge.resources.base import Ask
 from selvedge.resources.messages import APPRISE_REQUIREMENT
 from selvedge.shell.library import call
@@ -29,6 +30,8 @@ COMMITS = 10
 LINE = 120
 """The most bytes of the line for a commit."""
 INSTALL = f"pip install '{APPRISE_REQUIREMENT}'"
+_SEVERAL = re.compile(r",[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+"""A comma between two addresses."""
 
 
 class Switched(Value):
@@ -69,7 +72,8 @@ def _apprise(urls: Sequence[str]) -> list[Any]:
     logging.getLogger("apprise").propagate = False
     found = []
     for number, url in enumerate(urls, 1):
-        service = apprise.Apprise.instantiate(url)
+        # One with a comma before a second address would get what is for both, and show the second one to the first.
+        service = None if _SEVERAL.search(url) else apprise.Apprise.instantiate(url)
         if service is None:
             which = f"the {ordinal(number)} of its {len(urls)} addresses" if len(urls) > 1 else "its address"
             problem = f"{which} is none that apprise knows"
@@ -177,12 +181,12 @@ def _message(title: str, lines: Sequence[str], last: str, kind: str) -> Message:
 
 def _shown(lines: Sequence[str]) -> str:
     """Return the text of commits and of errors, which others have written, without escape sequences and mentions."""
-    return quoted("\n".join(printable(line) for line in filter(None, lines)))
+    return quoted("\n".join(visible(line) for line in filter(None, lines)))
 
 
 def _last(hosts: Sequence[str], action: str, url: str = "") -> str:
     """Return the last lines of a message: where something has changed, by what and by whom."""
-    return "\n".join([f"{beginning(', '.join(hosts), TAIL)}: fab {action} by {printable(who())}", *filter(None, [url])])
+    return "\n".join([f"{beginning(', '.join(hosts), TAIL)}: fab {action} by {_shown([who()])}", *filter(None, [url])])
 
 
 def _send(fleet: Fleet, urls: Sequence[str], message: Message) -> None:

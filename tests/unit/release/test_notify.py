@@ -48,7 +48,13 @@ class TestAddresses:
         assert "pip install 'apprise" in caught.value.remedy
         assert "secret-token" not in str(caught.value)
 
-    @pytest.mark.parametrize("wrong", ["slak://secret-token/b/c", "secret-token", "://", "json://", "https://example.com/secret-token"])
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            "slak://secret-token/b/c", "secret-token", "://", "json://", "https://example.com/secret-token",
+            "json://127.0.0.1/a,JSON://127.0.0.1/secret-token",
+        ],
+    )  # fmt: skip
     def test_a_wrong_one_is_named_by_its_place(self, wrong: str) -> None:
         with pytest.raises(ConfigError) as caught:
             notify.check(given(f"json://127.0.0.1/x\n {wrong}"))
@@ -117,6 +123,13 @@ class TestMessages:
             assert found.body.splitlines()[0] == "fix @\u200beveryone (<\u200b!channel>)"
         body = notify.failure("blog", "deploy", ["web-1"], SelvedgeError("said @all", "Run `ssh deploy@10.0.0.1 id`.")).body
         assert body.splitlines()[:2] == ["said @\u200ball", "Run `ssh deploy@10.0.0.1 id`."]
+
+
+def test_a_message_has_the_letters_that_a_terminal_lacks_and_mentions_no_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
+    monkeypatch.setattr(notify, "who", lambda: "ada@here")
+    body = notify.failure("shop", "deploy", ["web"], SelvedgeError("提交 <!here>", "")).body
+    assert "提交" in body and "@here" not in body and "<!here>" not in body and "ada@" in body
 
 
 class TestSending:
