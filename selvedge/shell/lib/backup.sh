@@ -70,26 +70,30 @@ backup_live() {
   fi
   step_wait "backing up the present data"
   if ! backup_program swap; then
-    if restoring_whole && [ -e "$base/backup/state/not-started" ]; then
-      step_say "the data is restored, and the app stays stopped until the other servers are let in"
-      return 1
+    if ! backup_unfinished "$live"; then
+      backup_program discard || :
+      backup_start "$live"
     fi
-    if restoring_half; then
-      if [ -n "$live" ]; then
-        step_say "the restore is not finished, so the app stays stopped: run the same restore again"
-      else
-        step_say "the restore is not finished: leave the app stopped on the servers that use it, and run the same restore again"
-      fi
-      return 1
-    fi
-    backup_program discard || :
-    backup_start "$live"
     return 1
   fi
   history_note "$base/history" "$step_by" restore - "${live:--}" good
   if [ -n "$live" ]; then backup_migrate "$live"; fi
   backup_start "$live"
   backup_done
+}
+
+# backup_unfinished INSTANCE: whether the app must stay stopped after a restore that has failed, and say so. INSTANCE: the live release,
+# "" if it runs on other servers only.
+backup_unfinished() {
+  if restoring_whole && [ -e "$base/backup/state/not-started" ]; then
+    step_say "the data is restored, and the app stays stopped until the other servers are let in"
+  elif ! restoring_half; then
+    return 1
+  elif [ -n "$1" ]; then
+    step_say "the restore is not finished, so the app stays stopped: run the same restore again"
+  else
+    step_say "the restore is not finished: leave the app stopped on the servers that use it, and run the same restore again"
+  fi
 }
 
 # backup_start INSTANCE: start the live release if backup_live has stopped it.
