@@ -17,8 +17,11 @@ UPGRADE = "Upgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n
 
 
 def raw(server: Server, request: str, port: int = 80) -> bytes:
-    """Send a request as it is, and return all bytes of the answer; b"" if the server closes the connection."""
-    with socket.create_connection((server.address, port), timeout=10) as connection:
+    """Send a request as it is, and return all bytes of the answer; b"" if the server closes the connection.
+
+    A request may wait for a whole deploy.
+    """
+    with socket.create_connection((server.address, port), timeout=60) as connection:
         connection.sendall(request.encode("latin-1"))
         answer = b""
         with contextlib.suppress(ConnectionResetError):
