@@ -63,7 +63,7 @@ def _check_drained(app: Target, status: HostStatus) -> Iterator[CheckResult]:
 def requests_of(app: Target, status: HostStatus) -> str:
     """Return which requests a host gets, or passes on: "drained", "from the balancer", "to 2 of 3"; "" without a balancer."""
     if site := app.balancer_site:
-        answering = sum(1 for name in site.backends if is_set_up(status) and status.backends.get(name))
+        answering = sum(1 for name in site.backends if status.backends.get(name)) if is_set_up(status) else 0
         return f"to {answering} of {len(site.backends)}"
     if not app.balancers:
         return ""

@@ -2,7 +2,8 @@
 # Shared: live manager
 
 # status_fact MANAGER: the releases, the app and the server. MANAGER is the process manager in hosts.toml, "" if the app is not to run
-# on this server; the live release may still have another one ($manager). The slowest query runs in the background. Each line is one write, so that lines do not mix.
+# on this server; the live release may still have another one ($manager). The slowest query runs in the background. Each line is one
+# write, so that lines do not mix.
 # Values: app base run_dir live_socket supervisor_conf site_enabled site_login site_host health health_host health_timeout postgres redis
 status_fact() {
   local processes
@@ -64,10 +65,13 @@ status_health() {
     --unix-socket "$live_socket" -H "Host: $health_host" -H "X-Forwarded-Proto: $(request_scheme)" -- "http://localhost$health")"
 }
 
+# status_answer: the status of the health check's answer through nginx at the announced address, and the release in its header.
+status_answer() { request_site "$(request_origin "$site_host")$(request_prefix)$health"; }
+
 # status_site: the status of the site's answer through nginx at the announced address, and the release that its header names.
 status_site() {
   [ -e "$site_enabled" ] || return 0
-  printf 'site %s\n' "$(request_site "$(request_origin "$site_host")$(request_prefix)$health")"
+  printf 'site %s\n' "$(status_answer)"
 }
 
 # status_balancer: whether the balancer's site is enabled, and the status of its answer through nginx, 0 without one.
@@ -77,7 +81,7 @@ status_balancer() {
     printf 'balancer no\n'
     return 0
   fi
-  printf 'balancer yes %s\n' "$(request_site "$(request_origin "$site_host")$(request_prefix)$health")"
+  printf 'balancer yes %s\n' "$(status_answer)"
 }
 
 # status_units: the services that the app needs.
