@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from selvedge.release.metrics import collect_script as collect_script
     from selvedge.release.servers import app_server as app_server
     from selvedge.resources.access.clock import TimeSync as TimeSync
+    from selvedge.resources.access.firewall import AddressesShutOut as AddressesShutOut
     from selvedge.resources.access.firewall import Firewall as Firewall
     from selvedge.resources.access.firewall import PortAllowed as PortAllowed
     from selvedge.resources.access.jails import Jails as Jails
@@ -108,8 +109,6 @@ if TYPE_CHECKING:
     from selvedge.resources.metrics_off import ExporterRemoved as ExporterRemoved
     from selvedge.resources.metrics_off import FormerMonitorsShutOut as FormerMonitorsShutOut
     from selvedge.resources.metrics_off import OwnPrometheusOff as OwnPrometheusOff
-    from selvedge.resources.metrics_off import PrivateFile as PrivateFile
-    from selvedge.resources.metrics_off import PrivateSocket as PrivateSocket
     from selvedge.resources.metrics_off import PrivateSocketRemoved as PrivateSocketRemoved
     from selvedge.resources.need import Needs as Needs
     from selvedge.resources.nginx.basic_auth import BasicAuth as BasicAuth
@@ -198,7 +197,7 @@ _NAMES = {
     "release.metrics": "collect_script",
     "release.servers": "app_server",
     "resources.access.clock": "TimeSync",
-    "resources.access.firewall": "Firewall PortAllowed",
+    "resources.access.firewall": "AddressesShutOut Firewall PortAllowed",
     "resources.access.jails": "Jails",
     "resources.access.kernel": "Sysctl",
     "resources.access.logins": "AuthorizedKeys LoginAllowed LoginUser login_keys",
@@ -233,7 +232,7 @@ _NAMES = {
         "alerts_program app_has_metrics metrics_port metrics_programs metrics_targets"
     ),
     "resources.metrics_off": (
-        "ExporterRemoved FormerMonitorsShutOut OwnPrometheusOff PrivateFile PrivateSocket PrivateSocketRemoved"
+        "ExporterRemoved FormerMonitorsShutOut OwnPrometheusOff PrivateSocketRemoved"
     ),
     "resources.need": "Needs",
     "resources.nginx.certbot": "PROGRAMS certbot_client",

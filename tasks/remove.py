@@ -24,5 +24,8 @@ def remove(run, yes=False, data=False, **flags):
         yield from no_site_bans(app)
         yield sv.NoBackend.of(app)
         yield removed
+        if data:
+            yield sv.AddressesShutOut(app.name)
+            yield operations.remove.TracesRemoved(removed)
 
     run.chain([sv.Step(resources, name="remove")], flags)

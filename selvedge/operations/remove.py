@@ -62,7 +62,7 @@ def _paths(step: Step, app: Target) -> set[str] | None:
 
 def _variants(app: Target) -> Iterator[Target]:
     """Yield the app, and the app as it may have been: with each process manager, with and without a domain, with all services and a
-    process, as a backend that also balances.
+    process, as a backend that also balances and whose metrics another server asks for.
 
     Except for the first, these name no file on this machine, so a missing file does not prevent the removal.
     """
@@ -77,7 +77,8 @@ def _variants(app: Target) -> Iterator[Target]:
         yield plain.model_copy(update={"manager": manager, "domains": domains})
     balances = {"backends": {"web": "192.0.2.1:80"}, "balance_method": "least_conn", "balancers": (), "balancing": None}
     site = plain.model_copy(update={"domains": DOMAINS[1], **balances})
-    yield plain.model_copy(update={"balancers": ("192.0.2.1",), "drains": True, "balancing": site, "backends": {}})
+    backend = {"balancers": ("192.0.2.1",), "drains": True, "balancing": site, "backends": {}}
+    yield plain.model_copy(update={**backend, "asked_by": "192.0.2.2"})
 
 
 def _overlap(one: str, other: str) -> bool:
@@ -143,6 +144,28 @@ class Removed(Resource):
             diff="\n".join(f"-{path}" for path in found),
             noted=True,
         )
+
+
+class TracesRemoved(Resource):
+    """The server has no log of the app's steps, and no copies of its files (file_backup).
+
+    It is the last resource of the step, because a later change would write the log again.
+    """
+
+    removed: Removed
+
+    def _call(self, function: str) -> str:
+        return call(function, *self.removed.owned_by_app, app=self.removed.app.name)
+
+    def probe(self) -> str:
+        return self._call("remove_traces")
+
+    def plan(self, fact: str) -> Change | None:
+        found = [line for line in fact.split("\n") if line.strip()]
+        if not found:
+            return None
+        summary = f"remove the log of the steps of {self.removed.app.name}, and the copies of its files"
+        return Change(summary, self._call("remove_traces_now"), diff="\n".join(f"-{path}" for path in found))
 
 
 def _other_databases(app: Target, names: list[str]) -> SelvedgeError:

@@ -5,24 +5,8 @@ from __future__ import annotations
 from selvedge.resources.access.firewall import MARK, Rule
 from selvedge.resources.access.undo import UNDO
 from selvedge.resources.base import Change, Guard, Resource
-from selvedge.resources.files import File
-from selvedge.resources.services import Service
 from selvedge.shell.library import call
 from selvedge.shell.quoting import words
-
-
-class PrivateFile(File):
-    """A file of the socket for the Prometheus of another server. `fab remove` keeps it, as it keeps Prometheus itself."""
-
-    def owned(self) -> tuple[str, ...]:
-        return ()
-
-
-class PrivateSocket(Service):
-    """The socket for the Prometheus of another server."""
-
-    def owned(self) -> tuple[str, ...]:
-        return ()
 
 
 def _needless(found: set[str]) -> bool:

@@ -129,9 +129,9 @@ def private(app):
     address = sv.private_address(app.host)
     values = {"address": f"[{address}]" if ":" in address else address, "port": sv.METRICS_PORT, "source": app.asked_by}
     loads = (
-        sv.PrivateFile(f"{UNITS}/{unit}", sv.template("metrics/private.socket.j2")),
-        sv.PrivateFile(f"{UNITS}/selvedge-metrics-private.service", sv.template("metrics/private.service.j2", **values)),
-        sv.PrivateFile(f"{UNITS}/{unit}.d/60-{name}.conf", sv.template("metrics/private-app.conf.j2", app=name, **values)),
+        sv.File(f"{UNITS}/{unit}", sv.template("metrics/private.socket.j2")),
+        sv.File(f"{UNITS}/selvedge-metrics-private.service", sv.template("metrics/private.service.j2", **values)),
+        sv.File(f"{UNITS}/{unit}.d/60-{name}.conf", sv.template("metrics/private-app.conf.j2", app=name, **values)),
     )
     yield from loads
-    yield sv.PrivateSocket(unit, loads, check=RELOAD, reload_command="metricsoff_private_restart", stamp=f"{unit}-{name}")
+    yield sv.Service(unit, loads, check=RELOAD, reload_command="metricsoff_private_restart", stamp=f"{unit}-{name}")

@@ -186,8 +186,8 @@ def _name_of(measured: Measured, at: int) -> str:
 
 def _alert(alert: Mapping[str, Any]) -> tuple[str, str, str]:
     labels, notes = alert.get("labels", {}), alert.get("annotations", {})
-    summary = notes.get("summary") or notes.get("description") or ""
-    return visible(str(labels.get("alertname", "alert"))), str(alert.get("state", "")), visible(str(summary))
+    text = f"{notes.get('summary') or notes.get('description') or ''} {notes.get('remedy', '')}".strip()
+    return visible(str(labels.get("alertname", "alert"))), str(alert.get("state", "")), visible(text)
 
 
 def _clock(at: float) -> str:

@@ -50,6 +50,7 @@ def parse_alerts(text: str) -> list[Alert] | None:
 
 def _alert(found: dict[str, Any]) -> Alert:
     labels = found["labels"]
-    summary = " ".join(str(found.get("annotations", {}).get("summary", "")).split())
+    notes = found.get("annotations", {})
+    summary = " ".join(f"{notes.get('summary', '')} {notes.get('remedy', '')}".split())
     severity, app, instance = (str(labels.get(name, "")) for name in ("severity", "app", "instance"))
     return Alert(str(labels["alertname"]), severity, app, instance, summary)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from selvedge.config.balancer import SUFFIX
 from selvedge.resources.access.undo import UNDO
-from selvedge.resources.base import Change, Guard, Resource, sections
+from selvedge.resources.base import Change, Guard, Resource, section, sections
 from selvedge.resources.files import File
 from selvedge.resources.services import masked
 from selvedge.shell.quoting import words
@@ -150,6 +150,34 @@ class Firewall(Resource):
 
 def _rules(text: str) -> list[Rule]:
     return [rule for line in text.splitlines() if (rule := Rule.parse(line))]
+
+
+class AddressesShutOut(Resource):
+    """The firewall has no rule that lets in an address for this app alone: a balancer, a client of its database, a monitor.
+
+    Rules for all addresses stay, as do those that another app of the server needs (firewall_peers). app: as of Firewall.
+    """
+
+    app: str
+    guard: Guard = UNDO
+
+    def probe(self) -> str:
+        rules = section("rules", "firewall_rules user.rules user6.rules")
+        return "\n".join([rules, section("peers", f"firewall_peers {words(self.app)}"), section("ssh", "sshd_read\nsshd_ports")])
+
+    def plan(self, fact: str) -> Change | None:
+        parts = sections(fact)
+        needed = {tuple(line.split()) for line in parts.get("peers", "").splitlines()}
+        ssh = parts.get("ssh", "").split()
+        comment = f"{MARK}-{self.app.removesuffix(SUFFIX)}".encode().hex()
+        rules = [rule for rule in _rules(parts.get("rules", "")) if rule.comment == comment and not rule.anywhere]
+        found = dict.fromkeys((rule.source, rule.port) for rule in rules if rule.protocol == "tcp" and rule.port not in ssh)
+        closed = [each for each in found if each not in needed]
+        if not closed:
+            return None
+        actions = "; ".join(f"close port {port} to {source}" for source, port in closed)
+        shell = "\n".join(f"firewall_close_to {words(source, port)}" for source, port in closed)
+        return Change(f"change the firewall: {actions}", shell, guard=self.guard)
 
 
 class PortAllowed(Resource):

@@ -26,6 +26,8 @@ remove_app() {
   if remove_certificate; then certbot_delete "$certbot" "$app"; fi
   if [ -z "$data" ]; then backup_delete "$base/backup"; fi
   remove_exporters "$@"
+  # The Prometheus of another server no longer asks for this app. The socket for it stays while it asks for another one.
+  if metricsoff_private_fact "${app%.balancer}" | grep -qx own; then metricsoff_private "${app%.balancer}"; fi
   # live.sock is the last path: if the run is interrupted here, the next run still knows the live release.
   rm -rf -- "$@"
   if [ -n "$(messages_left)" ]; then messages_remove; fi
@@ -48,6 +50,27 @@ remove_exporters() {
     systemctl daemon-reload
     systemctl -q try-restart "${unit##*/}" || step_say "${unit##*/} could not be started again"
   done
+}
+
+# remove_traces PATH…: print the app's logs of steps, and the copies of the files PATH… that were kept when a step replaced them.
+# Values: app
+remove_traces() {
+  local path file
+  for file in "/var/log/selvedge/$app.log" "/var/log/selvedge/$app.log."* "/var/log/selvedge/${app%.balancer}.balancer.log"*; do
+    if [ -f "$file" ]; then printf '%s\n' "$file"; fi
+  done
+  for path; do
+    for file in "/var/backups/selvedge$path".[0-9]*Z "/var/backups/selvedge$path"/; do
+      if [ -e "$file" ]; then printf '%s\n' "${file%/}"; fi
+    done
+  done
+}
+
+# remove_traces_now PATH…: delete them. The log that this step writes ends with it.
+# Values: app
+remove_traces_now() {
+  local path
+  remove_traces "$@" | while IFS= read -r path; do rm -rf -- "$path"; done
 }
 
 # remove_certificate: whether there is a certificate from certbot to delete. It stays while other apps of the name use it; their

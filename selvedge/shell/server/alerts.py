@@ -26,7 +26,9 @@ LATER = 75
 """The exit status of that program while a message has not arrived."""
 TOLD = ("TimerFailed", "BackupOld", "CertificateExpires")
 """What an app that sends messages tells, by the same thresholds, with more of the reason (messages/ended.py, checks.py)."""
-HIDDEN = ("alertname", "severity", "job")
+HIDDEN = ("alertname", "severity", "app", "instance", "__name__")
+ABOUT_JOB = "TargetDown"
+"""The alert about a job of Prometheus. In others, the label names where a metric comes from."""
 DOWN = "Prometheus"
 MISSING = 3
 """The runs in a row without an alert after which it has ended."""
@@ -45,9 +47,12 @@ def main():
         if failures < 5:
             write_state({**state, "failures": failures})
             return 0
-        text = "Prometheus on this server does not answer, so there are no alerts. `sudo journalctl -u prometheus -n 50` shows why."
         now = {key: alert for key, alert in known.items() if alert.get("kind") != "success"}
-        now[DOWN] = {"title": "Prometheus does not answer", "text": text}
+        now[DOWN] = {
+            "title": "Prometheus does not answer",
+            "text": "Prometheus on this server does not answer, so there are no alerts.",
+            "remedy": "`sudo journalctl -u prometheus -n 50` shows why.",
+        }
     else:
         now = lasting(known, *found)
     said, status = pass_on(known, now)
@@ -121,15 +126,18 @@ def key(labels):
 
 
 def described(alert):
-    """Return the title and the text of an alert, each for people."""
+    """Return the title of an alert, what happened, and what to do, each for people."""
     labels = alert["labels"]
     about = [labels[name] for name in ("app", "instance") if labels.get(name)]
-    more = [value for name, value in sorted(labels.items()) if name not in (*HIDDEN, "app", "instance", "__name__") and value]
-    title = f"{labels.get('alertname', 'Alert')}: {' on '.join(about) or 'server'}"
+    alertname = labels.get("alertname", "Alert")
+    hidden = HIDDEN if alertname == ABOUT_JOB else (*HIDDEN, "job")
+    more = [value for name, value in sorted(labels.items()) if name not in hidden and value]
+    title = f"{alertname}: {' on '.join(about) or 'server'}"
     if more:
         title = f"{title} ({', '.join(more)})"
-    text = alert.get("annotations", {}).get("summary", title)
-    return {"title": one_line(title), "text": one_line(text), "app": sender(labels.get("app", ""))}
+    notes = alert.get("annotations", {})
+    text, remedy = notes.get("summary", title), notes.get("remedy", "")
+    return {"title": one_line(title), "text": one_line(text), "remedy": one_line(remedy), "app": sender(labels.get("app", ""))}
 
 
 def one_line(text):
@@ -150,9 +158,9 @@ def sender(label):
 
 def notify(key, kind, alert):
     """Say that an alert has begun (failure) or ended (success). Return whether this has arrived, None if it could not be said."""
-    title, text = alert["title"], alert["text"]
+    title, text = alert["title"], f"{alert['text']} {alert.get('remedy', '')}".rstrip()
     if kind == "success":
-        title, text = f"Ended: {title}", f"No longer: {text}"
+        title, text = f"Ended: {title}", f"No longer: {alert['text']}"
     # One cause for the beginning and the end. The labels of an alert are no name of a file.
     cause = f"alert.{hashlib.sha256(key.encode()).hexdigest()[:24]}"
     command = [NOTIFY, kind, title, "--about", cause, "--repeat"]

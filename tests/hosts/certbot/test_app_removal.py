@@ -44,9 +44,10 @@ def test_removing_one_app_keeps_the_other(site: Site, tmp_path: Path) -> None:
     assert site.server.run(theirs).stdout == there
     assert other.get("/", "other.test").status == 200 and site.get("/health").status == 200
     other.must("remove", "--yes")
-    own = ("/run/selvedge/other", "/var/log/selvedge/other.log")
+    own = "/run/selvedge/other"
+    kept = ("/srv/other", "/var/log/other", "/var/log/selvedge/other.log", "/var/backups/selvedge")
     left = site.server.run(theirs).stdout.split()
-    assert all(path.startswith((*own, "/srv/other", "/var/log/other")) for path in left), left
+    assert all(path.startswith((own, *kept)) for path in left), left
     assert site.server.run("ls -A /srv/other; ls /srv/other/shared/upload").stdout.split()[:2] == ["history", "shared"]
     assert "other" not in site.server.run("systemctl list-units --all 'other*' --no-legend; ps -u other -o args= || true").stdout
     assert "remove: nothing to change" in other.must("remove", "--yes").stdout

@@ -108,7 +108,7 @@ def test_nothing_fires_on_a_server_that_is_well(watched: Certified) -> None:
 CAUSES = {
     "DiskFull": (FULL, "umount /mnt/full; rm /root/disk", " (/mnt/full)", "the disk at /mnt/full is almost full"),
     "MemoryLow": (FEW, "umount /proc/meminfo", "", "of the memory is free"),
-    "TargetDown": ("systemctl stop mtail", "systemctl start mtail", "", "Prometheus gets no metrics from requests."),
+    "TargetDown": ("systemctl stop mtail", "systemctl start mtail", " (requests)", "Prometheus gets no metrics from requests."),
 }
 
 

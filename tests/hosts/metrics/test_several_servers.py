@@ -25,10 +25,12 @@ pytestmark = [pytest.mark.thorough, pytest.mark.timeout(1800)]
 LISTENING = "ss -Hltn | awk '{print $4}'"
 LEFT = r"""
 find /etc /usr/local /opt /var/lib /var/log /srv /run -xdev \( -path /var/lib/dpkg -o -path /var/lib/apt -o -path /var/log/apt \
-  -o -path /var/log/journal -o -path /var/cache -o -path /etc/fail2ban -o -path /run/selvedge -o -path /var/log/selvedge \
+  -o -path /var/log/journal -o -path /var/cache -o -path /etc/fail2ban -o -path /run/selvedge \
   -o -path /srv/hello/venvs -o -path /srv/hello/shared/.tmp -o -path /srv/hello/instances \) -prune -o \
   \( -iname '*prometheus*' -o -iname '*mtail*' -o -iname '*metrics*' -o -iname '*selvedge-alerts*' %s \) -print
 """
+SINGLE = "ufw status | grep ALLOW | grep -v Anywhere"
+"""The firewall's rules for single addresses."""
 
 
 class Site:
@@ -138,7 +140,7 @@ def test_status_and_dashboard_of_all(site: Site) -> None:
 def test_an_alert_about_the_database_server_is_told_by_the_balancer(site: Site) -> None:
     site.lb.run(QUICKER)
     site.db.run("systemctl stop prometheus-postgres-exporter")
-    title = f"TargetDown: {site.db.name}"
+    title = f"TargetDown: {site.db.name} (postgres)"
 
     def told(title: str) -> bool:
         site.lb.run("systemctl start selvedge-alerts.service", check=False)
@@ -196,3 +198,18 @@ def test_the_removal_leaves_nothing_on_any_server(site: Site) -> None:
         left = "/srv/hello\n" if server is site.lb else ""
         assert server.run(LEFT % names, check=False).stdout == left
         assert server.run("systemctl list-units --all --plain --no-legend '*selvedge*' '*hello*'").stdout == ""
+        assert server.run(SINGLE, check=False).stdout == ""
+
+
+def test_a_server_without_the_app_is_closed_to_the_others(site: Site) -> None:
+    """Its metrics were not removed before: `fab remove` keeps the exporters, and no way to them."""
+    site.configure()
+    site.fab(site.db.name, "setup")
+    assert {line.split()[0] for line in site.db.run(SINGLE).stdout.splitlines()} == {"5432/tcp", "9180/tcp"}
+    assert reaches(site.lb, site.db, 9180)
+    site.configure(metrics="")
+    site.fab(site.db.name, "remove", "--yes", "--data")
+    places = "/etc /usr/local /var/lib/selvedge /var/log /var/backups /srv /run"
+    assert site.db.run(f"{SINGLE}; find {places} -xdev -iname '*hello*' -o -name 'selvedge-metrics-private*'").stdout == ""
+    assert site.db.run("systemctl is-active prometheus-node-exporter").stdout == "active\n"
+    assert not reaches(site.lb, site.db, 9180)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from selvedge.project.render import Template
-from selvedge.resources.access.firewall import BEFORE_INIT, MARK, Firewall, PortAllowed, Rule
+from selvedge.resources.access.firewall import BEFORE_INIT, MARK, AddressesShutOut, Firewall, PortAllowed, Rule
 from selvedge.resources.access.undo import UNDO
 from selvedge.resources.base import Resource
 from selvedge.shell.library import library
@@ -150,3 +150,21 @@ def test_other_lines_are_no_rules(line: str) -> None:
 
 def test_new_rules_have_the_comment_of_our_rules() -> None:
     assert f" comment {MARK};" in library("firewall")
+
+
+@pytest.mark.parametrize(("rules", "peers", "closed"), [
+    ("", "", []),
+    (OPEN, "", []),
+    (f"{OPEN}\n{INNER}\n{INNER6}", "", ["10.0.0.1 80", "fd00::1 80"]),
+    (INNER, "10.0.0.1 80", []),
+    (INNER, "10.0.0.1 9180\n10.0.0.2 80", ["10.0.0.1 80"]),
+    (INNER.replace(OWN, OTHER), "", []),
+    # No one is ever locked out, whatever the rule's comment says.
+    (INNER.replace("tcp 80 ", "tcp 22 "), "", []),
+])  # fmt: skip
+def test_an_app_that_is_removed_leaves_no_rule_for_an_address(rules: str, peers: str, closed: list[str]) -> None:
+    fact = f"\n--- rules\n{rules}\n\n--- peers\n{peers}\n\n--- ssh\n22\n"
+    for app in ("hello", "hello.balancer"):
+        change = AddressesShutOut(app).plan(fact)
+        assert (change.shell.splitlines() if change else []) == [f"firewall_close_to {each}" for each in closed]
+        assert not change or change.guard == UNDO

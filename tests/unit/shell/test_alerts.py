@@ -21,6 +21,8 @@ pytestmark = pytest.mark.programs
 
 DISK = {"alertname": "DiskFull", "instance": "web-1", "mountpoint": "/", "severity": "warning"}
 
+SAID = "It is full: `rm -rf $HOME`. Look there."
+
 
 class Prometheus(BaseHTTPRequestHandler):
     """Answers with these alerts; with None it fails."""
@@ -37,7 +39,8 @@ class Prometheus(BaseHTTPRequestHandler):
 
 
 def firing(labels: dict[str, str], state: str = "firing") -> dict[str, Any]:
-    return {"labels": labels, "annotations": {"summary": "It is \n  full: `rm -rf $HOME`."}, "state": state}
+    notes = {"summary": "It is \n  full: `rm -rf $HOME`.", "remedy": "Look\nthere."}
+    return {"labels": labels, "annotations": notes, "state": state}
 
 
 @pytest.fixture
@@ -75,12 +78,17 @@ def ended(run: Callable[..., list[str]], *others: dict[str, Any]) -> list[str]:
 
 def test_an_alert_is_said_when_it_begins_and_when_it_ends(run: Callable[..., list[str]]) -> None:
     assert run() == []
-    began = ["failure DiskFull: web-1 (/) | It is full: `rm -rf $HOME`."]
+    began = [f"failure DiskFull: web-1 (/) | {SAID}"]
     assert run(firing(DISK)) == began and run(firing(DISK)) == began
     more = run(firing(DISK), firing({**DISK, "mountpoint": "/srv"}))
-    assert more == [*began, "failure DiskFull: web-1 (/srv) | It is full: `rm -rf $HOME`."]
+    assert more == [*began, f"failure DiskFull: web-1 (/srv) | {SAID}"]
     end = ended(run, firing({**DISK, "mountpoint": "/srv"}))
     assert end == [*more, "success Ended: DiskFull: web-1 (/) | No longer: It is full: `rm -rf $HOME`."]
+
+
+def test_alerts_about_two_programs_of_a_server_have_two_titles(run: Callable[..., list[str]]) -> None:
+    found = [firing({"alertname": "TargetDown", "instance": "web-1", "job": job}) for job in ("node", "requests")]
+    assert [line.split(" |")[0] for line in run(*found)] == [f"failure TargetDown: web-1 ({job})" for job in ("node", "requests")]
 
 
 def test_an_alert_that_has_just_begun_is_not_said(run: Callable[..., list[str]]) -> None:
@@ -139,7 +147,7 @@ def test_what_an_app_tells_itself_is_not_said_twice(run: Callable[..., list[str]
     sends(tmp_path, "blog")
     own, other = ({"alertname": name, "instance": "web-1", "app": app} for app in ("blog", "shop"))
     assert run(firing(own), firing(other), firing({**own, "alertname": "AppDown"})) == [
-        f"failure {title} | It is full: `rm -rf $HOME`." for title in (f"{name}: shop on web-1", "AppDown: blog on web-1")
+        f"failure {title} | {SAID}" for title in (f"{name}: shop on web-1", "AppDown: blog on web-1")
     ]
 
 
@@ -186,7 +194,7 @@ def test_control_characters_in_a_label_stop_no_alert(run: Callable[..., list[str
     hostile = firing({**DISK, "mountpoint": f"/a{mark}b"})
     hostile["annotations"]["summary"] = f"It is{mark}full."
     said = run(hostile, firing(DISK))
-    assert said == ["failure DiskFull: web-1 (/a b) | It is full.", "failure DiskFull: web-1 (/) | It is full: `rm -rf $HOME`."]
+    assert said == ["failure DiskFull: web-1 (/a b) | It is full. Look there.", f"failure DiskFull: web-1 (/) | {SAID}"]
 
 
 def test_an_alert_that_no_program_can_be_told_stops_no_other_one(run: Callable[..., list[str]], tmp_path: Path) -> None:

@@ -75,6 +75,27 @@ class TestRemove:
         restart = asked.index("systemctl daemon-reload\nsystemctl -q try-restart prometheus-redis-exporter.service")
         assert restart < asked.index("userdel hello") and "postgres-exporter" not in asked
 
+    def test_the_log_the_copies_and_the_metrics_of_the_app_are_deleted_with_its_data(self, fake: Callable[..., Fake]) -> None:
+        found = fake("one")
+        server = found.servers["one"]
+        live(server, OLD)
+        for name in ("systemctl", "supervisorctl", "userdel"):
+            server.program(name, f'echo "{name} $*" >>/var/lib/asked')
+        copies, socket = "/var/backups/selvedge/etc/nginx/sites-available", "/etc/systemd/system/selvedge-metrics-private.socket"
+        time_ = "20261130T030000Z"
+        own = ("/var/log/selvedge/hello.log", "/var/log/selvedge/hello.log.1", "/var/log/selvedge/hello.balancer.log")
+        own += (f"{copies}/hello.{time_}", f"{copies}/hello.balancer.{time_}", f"{socket}.d/60-hello.conf")
+        others = ("/var/log/selvedge/hello-2.log", f"{copies}/hello-2.{time_}", f"{socket}.d/60-shop.conf", socket)
+        for path in (*own, *others):
+            server.path(path).parent.mkdir(parents=True, exist_ok=True)
+            server.path(path).write_text("text")
+        tasks.remove.remove.operate(found.run, yes=True)
+        assert not server.path(own[-1]).exists() and all(server.path(path).exists() for path in own[:-1])
+        assert "restart selvedge-metrics-private.socket" in server.path("/var/lib/asked").read_text()
+        tasks.remove.remove.operate(found.run, yes=True, data=True)
+        assert [path for path in own if server.path(path).exists()] == []
+        assert [path for path in others if not server.path(path).exists()] == []
+
     @pytest.mark.parametrize("data", [False, True])
     def test_processes_of_the_apps_user_that_are_no_release_are_named_first(self, fake: Callable[..., Fake], data: bool) -> None:
         found = fake("one")

@@ -14,13 +14,15 @@ from selvedge.operations.status import status
 from selvedge.resources.base import Ask
 from tests.hosts.scripts.operations.fakes import Fake
 
-SAID = "web:\n  only 7% of the memory is free. `fab -H one status` shows \x1b[31mthe app's part."
+SAID = "web:\n  only 7% of the memory is free.|`fab -H one status` shows \x1b[31mthe app's part."
+TEXT = " ".join(SAID.replace("|", " ").split())
 
 
 def alert(name: str, summary: str = "", state: str = "firing", **labels: str) -> dict[str, Any]:
-    """Return an alert as Prometheus has it."""
+    """Return an alert as Prometheus has it. summary: what happened, and after "|" what to do."""
     about = {"alertname": name, "instance": "one", **labels}
-    return {"labels": about, "annotations": {"summary": summary} if summary else {}, "state": state}
+    notes = dict(zip(("summary", "remedy"), summary.split("|"), strict=False)) if summary else {}
+    return {"labels": about, "annotations": notes, "state": state}
 
 
 ALERTS = [
@@ -89,7 +91,7 @@ def test_json(one: Callable[..., Fake]) -> None:
     assert document["healthy"] is True
     assert document["metrics"]["units"] == dict.fromkeys(UNITS, "active")
     assert document["metrics"]["alerts"] == [
-        {"name": "MemoryLow", "severity": "warning", "instance": "one", "summary": " ".join(SAID.split())},
+        {"name": "MemoryLow", "severity": "warning", "instance": "one", "summary": TEXT},
         {"name": "SlowRequests", "app": "hello.balancer", "instance": "one"},
     ]
 
@@ -134,4 +136,4 @@ def test_doctor_says_it_too(one: Callable[..., Fake]) -> None:
     (session,) = found.run.fleet.sessions
     facts = ServerFacts.parse(session.read([Ask(facts_query(session.target))])[0], "root")
     shown = [each.text for each in check_server(session.target, facts) if each.subject in ("metrics", "alert")]
-    assert shown == ["all programs run, 1 alert now", "MemoryLow: " + " ".join(SAID.split())]
+    assert shown == ["all programs run, 1 alert now", f"MemoryLow: {TEXT}"]
