@@ -46,7 +46,7 @@ class FormerMonitorsShutOut(Resource):
     def plan(self, fact: str) -> Change | None:
         lines, _, peers = fact.partition("\n--- peers\n")
         port, comment = str(self.port), f"{MARK}-{self.app}".encode().hex()
-        kept = {self.source} | {address for address, number in map(str.split, peers.splitlines()) if number == port}
+        kept = {self.source} | {address for address, number, _ in map(str.split, peers.splitlines()) if number == port}
         rules = [rule for line in lines.splitlines() if (rule := Rule.parse(line))]
         former = [rule.source for rule in rules if rule.comment == comment and rule.port == port and rule.source not in kept]
         if not former:

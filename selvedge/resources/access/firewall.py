@@ -109,7 +109,7 @@ class Firewall(Resource):
             remedy = "Look for errors in its output on the server: `sudo sshd -T`."
             return Change.refused("turn on the firewall", problem, remedy=remedy)
         limit = self._limit(ssh, parts.get("limit", ""))
-        others = {tuple(line.split()) for line in parts.get("peers", "").splitlines()}
+        others = _peers(parts.get("peers", ""))
         let_in, shut_out = self._sources([rule for each in rules for rule in each])
         # ufw has one rule for an address and a port, which has the name of the app that needed it first.
         shut_out = [each for each in shut_out if each not in others]
@@ -152,32 +152,44 @@ def _rules(text: str) -> list[Rule]:
     return [rule for line in text.splitlines() if (rule := Rule.parse(line))]
 
 
+def _peers(text: str) -> dict[tuple[str, str], str]:
+    """Return the addresses with their ports that other apps need, and one of these apps. text: as firewall_peers prints it."""
+    return {(address, port): app for address, port, app in map(str.split, text.strip().splitlines())}
+
+
 class AddressesShutOut(Resource):
     """The firewall has no rule that lets in an address for this app alone: a balancer, a client of its database, a monitor.
 
-    Rules for all addresses stay, as do those that another app of the server needs (firewall_peers). app: as of Firewall.
+    Rules for all addresses stay. One that another app needs, too, gets the name of that app: ufw has one rule for an address and a
+    port, with the name of the app that needed it first. app: as of Firewall.
     """
 
     app: str
     guard: Guard = UNDO
 
     def probe(self) -> str:
-        rules = section("rules", "firewall_rules user.rules user6.rules")
-        return "\n".join([rules, section("peers", f"firewall_peers {words(self.app)}"), section("ssh", "sshd_read\nsshd_ports")])
+        names = {"rules": "firewall_live_rules", "peers": f"firewall_peers {words(self.app)}", "ssh": "sshd_read\nsshd_ports"}
+        return "\n".join(section(name, shell) for name, shell in names.items())
 
     def plan(self, fact: str) -> Change | None:
         parts = sections(fact)
-        needed = {tuple(line.split()) for line in parts.get("peers", "").splitlines()}
+        needed = _peers(parts.get("peers", ""))
         ssh = parts.get("ssh", "").split()
         comment = f"{MARK}-{self.app.removesuffix(SUFFIX)}".encode().hex()
         rules = [rule for rule in _rules(parts.get("rules", "")) if rule.comment == comment and not rule.anywhere]
         found = dict.fromkeys((rule.source, rule.port) for rule in rules if rule.protocol == "tcp" and rule.port not in ssh)
-        closed = [each for each in found if each not in needed]
-        if not closed:
+        # Without the ports of ssh, a rule that lets someone log in could be closed.
+        if not found or not ssh:
             return None
-        actions = "; ".join(f"close port {port} to {source}" for source, port in closed)
-        shell = "\n".join(f"firewall_close_to {words(source, port)}" for source, port in closed)
-        return Change(f"change the firewall: {actions}", shell, guard=self.guard)
+        actions, shell = [], []
+        for source, port in found:
+            if app := needed.get((source, port)):
+                actions.append(f"keep port {port} open to {source} for {app}")
+                shell.append(f"firewall_hand_over {words(source, port, f'{MARK}-{app}')}")
+            else:
+                actions.append(f"close port {port} to {source}")
+                shell.append(f"firewall_close_to {words(source, port)}")
+        return Change(f"change the firewall: {'; '.join(actions)}", "\n".join(shell), guard=self.guard)
 
 
 class PortAllowed(Resource):

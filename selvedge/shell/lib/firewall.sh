@@ -22,6 +22,13 @@ firewall_rules() {
   for file in "$@"; do grep -s '^### tuple' "/etc/ufw/$file" || :; done
 }
 
+# firewall_live_rules: all rules, those for IPv6 only if ufw reads them; nothing without ufw.
+firewall_live_rules() {
+  probe_has ufw || return 0
+  firewall_rules user.rules
+  if grep -qs '^IPV6=yes' /etc/default/ufw; then firewall_rules user6.rules; fi
+}
+
 # firewall_sites APP: the ports of nginx's sites, without those of this app and of its balancer, and of backends, which answer their
 # balancers alone.
 firewall_sites() {
@@ -46,7 +53,7 @@ firewall_sites() {
   ' "$@" | sort -u
 }
 
-# firewall_peers APP: print "ADDRESS PORT" for each address that another app of this server needs: the balancers of its backend, the
+# firewall_peers APP: print "ADDRESS PORT OTHER" for each address that another app of this server needs: the balancers of its backend, the
 # servers that use its database, and the Prometheus that asks for its metrics.
 firewall_peers() {
   local name peers
@@ -66,7 +73,7 @@ firewall_balancers() {
     name=${file##*/}
     name=${name%.drained.nft}
     if [ "$name" = "$1" ] || [ ! -e "/etc/nginx/sites-enabled/$name" ]; then continue; fi
-    sed -n 's/.* saddr \([^ ]*\) tcp dport \([0-9]*\) .*/\1 \2/p' "$file"
+    sed -n "s/.* saddr \([^ ]*\) tcp dport \([0-9]*\) .*/\1 \2 $name/p" "$file"
   done
 }
 
@@ -76,18 +83,19 @@ firewall_clients() {
   for file in /etc/postgresql/*/*/pg_hba.conf; do
     [ -e "$file" ] || continue
     awk -v own="$1" '
-      sub(/^# selvedge: the servers that use the database /, "") { inside = $0 != own; next }
+      sub(/^# selvedge: the servers that use the database /, "") { inside = $0 != own; name = $0; next }
       /^# selvedge: end of / { inside = 0 }
-      inside && $1 == "hostssl" { sub("/.*", "", $4); print $4, 5432 }' "$file"
+      inside && $1 == "hostssl" { sub("/.*", "", $4); print $4, 5432, name }' "$file"
   done
 }
 
 # firewall_monitor APP: print the servers that ask for the metrics of the other apps.
 firewall_monitor() {
-  local file
+  local file name
   for file in /etc/systemd/system/selvedge-metrics-private.socket.d/60-*.conf; do
     if [ ! -e "$file" ] || [ "${file##*/}" = "60-$1.conf" ]; then continue; fi
-    sed -n 's/^ListenStream=.*:\([0-9]*\)$/\1/p; s/^IPAddressAllow=//p' "$file" | paste -d ' ' - - | awk 'NF == 2 { print $2, $1 }'
+    name=${file##*/60-}
+    sed -n 's/^ListenStream=.*:\([0-9]*\)$/\1/p; s/^IPAddressAllow=//p' "$file" | paste -d ' ' - - | awk -v name="${name%.conf}" 'NF == 2 { print $2, $1, name }'
   done
 }
 
@@ -144,6 +152,12 @@ firewall_open_to() {
 firewall_close_to() {
   guard_touches firewall
   firewall_ufw --force delete allow from "$1" to any port "$2" proto tcp
+}
+
+# firewall_hand_over ADDRESS PORT COMMENT: another app has the rule now.
+firewall_hand_over() {
+  guard_touches firewall
+  firewall_ufw allow from "$1" to any port "$2" proto tcp comment "$3"
 }
 
 firewall_on() {

@@ -27,7 +27,9 @@ remove_app() {
   if [ -z "$data" ]; then backup_delete "$base/backup"; fi
   remove_exporters "$@"
   # The Prometheus of another server no longer asks for this app. The socket for it stays while it asks for another one.
-  if metricsoff_private_fact "${app%.balancer}" | grep -qx own; then metricsoff_private "${app%.balancer}"; fi
+  if metricsoff_private_fact "${app%.balancer}" | grep -qx own; then
+    (metricsoff_private "${app%.balancer}") || step_say "the socket for another server's Prometheus could not be started again"
+  fi
   # live.sock is the last path: if the run is interrupted here, the next run still knows the live release.
   rm -rf -- "$@"
   if [ -n "$(messages_left)" ]; then messages_remove; fi
@@ -52,17 +54,22 @@ remove_exporters() {
   done
 }
 
-# remove_traces PATH…: print the app's logs of steps, and the copies of the files PATH… that were kept when a step replaced them.
+# remove_traces PATH…: print the app's logs of steps, and the copies of files that were kept when a step replaced them: of the files
+# PATH…, and of those whose names the app no longer has.
 # Values: app
 remove_traces() {
-  local path file
-  for file in "/var/log/selvedge/$app.log" "/var/log/selvedge/$app.log."* "/var/log/selvedge/${app%.balancer}.balancer.log"*; do
-    if [ -f "$file" ]; then printf '%s\n' "$file"; fi
-  done
+  local copies path
+  copies=/var/backups/selvedge
   for path; do
-    for file in "/var/backups/selvedge$path".[0-9]*Z "/var/backups/selvedge$path"/; do
-      if [ -e "$file" ]; then printf '%s\n' "${file%/}"; fi
-    done
+    shift
+    set -- "$@" "$copies$path".[0-9]*Z "$copies$path"/
+  done
+  set -- "$@" "$copies/etc/systemd/system/$app".????????????-??????.* "$copies/etc/systemd/system/selvedge-timer-$app".* \
+    "$copies/etc/fail2ban/jail.d/60-selvedge-$app.local".[0-9]*Z "$copies"/etc/postgresql/*/*/conf.d/"60-selvedge-$app.conf".[0-9]*Z \
+    "$copies"/etc/nginx/selvedge/sites/*/"$app.conf".[0-9]*Z "/var/log/selvedge/$app.log"*
+  case $app in *.balancer) ;; *) set -- "$@" "/var/log/selvedge/$app.balancer.log"* ;; esac
+  for path; do
+    if [ -e "$path" ]; then printf '%s\n' "${path%/}"; fi
   done
 }
 

@@ -67,8 +67,8 @@ UNKNOWN = (
     (Firewall((22,), app="hello"), firewall_fact(f"{SSH}\n{INNER}", rules6=SSH6), "change the firewall: close port 80 to 10.0.0.1",
      "firewall_close_to 10.0.0.1 80"),
     # Another backend of the server needs the rule, too.
-    (Firewall((22,), app="hello"), firewall_fact(f"{SSH}\n{INNER}", rules6=SSH6) + "\n--- peers\n10.0.0.1 80", None),
-    (Firewall((22,), app="hello"), firewall_fact(f"{SSH}\n{INNER}", rules6=SSH6) + "\n--- peers\n10.0.0.1 8080",
+    (Firewall((22,), app="hello"), firewall_fact(f"{SSH}\n{INNER}", rules6=SSH6) + "\n--- peers\n10.0.0.1 80 shop", None),
+    (Firewall((22,), app="hello"), firewall_fact(f"{SSH}\n{INNER}", rules6=SSH6) + "\n--- peers\n10.0.0.1 8080 shop",
      "change the firewall: close port 80 to 10.0.0.1", "firewall_close_to 10.0.0.1 80"),
     (Firewall((), app="hello", inner=(("fd00::1", 80),)), firewall_fact(SSH, rules6=f"{SSH6}\n{INNER6}"), None),
     # A firewall that is off, or lets in more.
@@ -155,9 +155,9 @@ def test_new_rules_have_the_comment_of_our_rules() -> None:
 @pytest.mark.parametrize(("rules", "peers", "closed"), [
     ("", "", []),
     (OPEN, "", []),
-    (f"{OPEN}\n{INNER}\n{INNER6}", "", ["10.0.0.1 80", "fd00::1 80"]),
-    (INNER, "10.0.0.1 80", []),
-    (INNER, "10.0.0.1 9180\n10.0.0.2 80", ["10.0.0.1 80"]),
+    (f"{OPEN}\n{INNER}\n{INNER6}", "", ["close_to 10.0.0.1 80", "close_to fd00::1 80"]),
+    (INNER, "10.0.0.1 80 shop", ["hand_over 10.0.0.1 80 selvedge-shop"]),
+    (INNER, "10.0.0.1 9180 shop\n10.0.0.2 80 shop", ["close_to 10.0.0.1 80"]),
     (INNER.replace(OWN, OTHER), "", []),
     # No one is ever locked out, whatever the rule's comment says.
     (INNER.replace("tcp 80 ", "tcp 22 "), "", []),
@@ -166,5 +166,6 @@ def test_an_app_that_is_removed_leaves_no_rule_for_an_address(rules: str, peers:
     fact = f"\n--- rules\n{rules}\n\n--- peers\n{peers}\n\n--- ssh\n22\n"
     for app in ("hello", "hello.balancer"):
         change = AddressesShutOut(app).plan(fact)
-        assert (change.shell.splitlines() if change else []) == [f"firewall_close_to {each}" for each in closed]
+        assert (change.shell.splitlines() if change else []) == [f"firewall_{each}" for each in closed]
         assert not change or change.guard == UNDO
+        assert not AddressesShutOut(app).plan(fact.replace("22", "")), "the ports of ssh are not known"

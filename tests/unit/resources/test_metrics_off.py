@@ -43,8 +43,8 @@ def test_the_server_s_own_prometheus_is_turned_off_if_no_app_needs_it(fact: str,
     ("10.0.0.1", rules("10.0.0.1") + "\n--- peers\n", []),
     ("10.0.0.1", rules("10.0.0.1", "10.0.0.9") + "\n--- peers\n", ["10.0.0.9"]),
     ("", rules("10.0.0.1", "fd00::1") + "\n--- peers\n", ["10.0.0.1", "fd00::1"]),
-    ("", rules("10.0.0.1") + "\n--- peers\n10.0.0.1 9180\n", []),
-    ("", rules("10.0.0.1") + "\n--- peers\n10.0.0.1 80\n", ["10.0.0.1"]),
+    ("", rules("10.0.0.1") + "\n--- peers\n10.0.0.1 9180 shop\n", []),
+    ("", rules("10.0.0.1") + "\n--- peers\n10.0.0.1 80 shop\n", ["10.0.0.1"]),
     ("", rules("10.0.0.1", port=80) + rules("10.0.0.1", comment=OTHERS) + "\n--- peers\n", []),
 ])  # fmt: skip
 def test_the_firewall_shuts_out_a_former_monitor(source: str, fact: str, closed: list[str]) -> None:

@@ -83,8 +83,9 @@ class TestRemove:
             server.program(name, f'echo "{name} $*" >>/var/lib/asked')
         copies, socket = "/var/backups/selvedge/etc/nginx/sites-available", "/etc/systemd/system/selvedge-metrics-private.socket"
         time_ = "20261130T030000Z"
-        own = ("/var/log/selvedge/hello.log", "/var/log/selvedge/hello.log.1", "/var/log/selvedge/hello.balancer.log")
-        own += (f"{copies}/hello.{time_}", f"{copies}/hello.balancer.{time_}", f"{socket}.d/60-hello.conf")
+        own = ("/var/log/selvedge/hello.log", "/var/log/selvedge/hello.log-20260101.gz", "/var/log/selvedge/hello.balancer.log")
+        units = f"/var/backups/selvedge/etc/systemd/system/hello.0123456789ab-012345.service.{time_}"
+        own += (f"{copies}/hello.{time_}", f"{copies}/hello.balancer.{time_}", units, f"{socket}.d/60-hello.conf")
         others = ("/var/log/selvedge/hello-2.log", f"{copies}/hello-2.{time_}", f"{socket}.d/60-shop.conf", socket)
         for path in (*own, *others):
             server.path(path).parent.mkdir(parents=True, exist_ok=True)

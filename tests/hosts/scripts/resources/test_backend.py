@@ -178,7 +178,7 @@ def test_the_firewall_keeps_what_other_apps_of_the_server_need(server: Any) -> N
         rule = f"        ip saddr 10.0.0.1 tcp dport {port} tcp flags & (syn | ack) == syn reject with tcp reset\n"
         (folder / f"{name}.drained.nft").write_text(rule)
     asked = [Ask(f"{function} {name}") for name in ("hello", "hello.balancer") for function in ("firewall_sites", "firewall_peers")]
-    assert [fact.strip() for fact in server.read(*asked)] == ["8082", "10.0.0.1 8081"] * 2
+    assert [fact.strip() for fact in server.read(*asked)] == ["8082", "10.0.0.1 8081 shop"] * 2
 
 
 HBA = "/etc/postgresql/17/main/pg_hba.conf"
@@ -198,13 +198,13 @@ def test_the_firewall_keeps_the_clients_of_other_apps_databases(server: Any) -> 
     server.path(HBA).write_text("".join([*blocks, 'hostssl "all" "all" 192.0.2.1/32 scram-sha-256\nlocal all all peer\n']))
     facts = server.read(Ask("firewall_peers hello"), Ask("firewall_peers shop"), Ask("firewall_peers wiki"))
     assert [fact.split("\n") for fact in map(str.strip, facts)] == [
-        ["10.0.0.11 5432", "fd00::12 5432"],
-        ["10.0.0.11 5432", "fd00::13 5432"],
-        ["10.0.0.11 5432", "fd00::12 5432", "fd00::13 5432"],
+        ["10.0.0.11 5432 shop", "fd00::12 5432 shop"],
+        ["10.0.0.11 5432 hello", "fd00::13 5432 hello"],
+        ["10.0.0.11 5432 hello", "10.0.0.11 5432 shop", "fd00::12 5432 shop", "fd00::13 5432 hello"],
     ]
 
 
-@pytest.mark.parametrize(("apps", "kept"), [(("hello", "shop"), "fd00::9 9180"), (("hello",), ""), ((), "")])
+@pytest.mark.parametrize(("apps", "kept"), [(("hello", "shop"), "fd00::9 9180 shop"), (("hello",), ""), ((), "")])
 def test_the_firewall_keeps_the_prometheus_that_asks_for_other_apps(server: Any, apps: tuple[str, ...], kept: str) -> None:
     folder = server.path("/etc/systemd/system/selvedge-metrics-private.socket.d")
     folder.mkdir(parents=True)
