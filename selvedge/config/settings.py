@@ -121,13 +121,17 @@ class Settings(Section):
             UsageError: the app does not go with the login user on the command line. `load` checks those in hosts.toml.
         """
         found = self.hosts[host] if isinstance(host, str) else host
+        return self._target(found, self._asked(found.name))
+
+    def _target(self, found: Host, asked: dict[str, Any]) -> Target:
+        """Return the settings for a host. asked: as of `_asked`. Raises UsageError as `target` does."""
         sections = {name: self._merged(name, found) for name in OVERRIDES}
         elsewhere = {name for name, timer in self.timers.items() if not timer.runs_on(found.name)}
         sections["timers"] = {name: timer for name, timer in sections["timers"].items() if name not in elsewhere}
         try:
             more: dict[str, Any] = {"host": found, "base_dir": self._base_dir}
             more |= {"env_commands": self._env_commands, "passwords": self._passwords}
-            more |= {"services": self.services.on(found.name), "notify": self.notify, **self._asked(found.name)}
+            more |= {"services": self.services.on(found.name), "notify": self.notify, **asked}
             more["database"] = shared_database(self.services, self.hosts, self.groups, found.name)
             return self._balanced(found.name, {**sections.pop("app"), "machine": sections.pop("server"), **sections, **more})
         except ValidationError as error:
@@ -160,7 +164,8 @@ class Settings(Section):
         first = self.balancer.hosts[0]
         if self.app.domains or first not in self.hosts or not self.hosts[first].address:
             return ""
-        site = site or self.target(first).balancer_site
+        # Without the servers that its Prometheus asks: they are its backends, which ask for this address.
+        site = site or self._target(self.hosts[first], {}).balancer_site
         return site.url if site and not site.domains else ""
 
     @property

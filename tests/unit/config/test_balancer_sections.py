@@ -25,7 +25,7 @@ SECTIONS = {
     "docker": '[docker]\nbuild = "here"\n',
     "services": '[services]\npostgres = true\nredis = true\nhosts = ["web-1"]\n',
     "backup": '[backup]\nto = "/var/backups/apps"\nrehearse = "weekly"\n',
-    "metrics": "[metrics]\nenabled = true\n",
+    "metrics": '[metrics]\nenabled = true\nserver = "lb"\n',
     "rollout": "[rollout]\ndrain = true\nbatch = 2\n",
     "notify": "[notify]\nonly_failures = true\n",
     "processes": '[processes.worker]\ncommand = "celery"\n[processes.beat]\ncommand = "beat"\noverlap = false\nhosts = ["web-1"]\n',
@@ -39,11 +39,16 @@ def test_every_section_is_here() -> None:
     assert set(SECTIONS) == Settings.model_fields.keys() - {"app", "balancer", "hosts", "groups"}
 
 
-@pytest.mark.parametrize("section", SECTIONS)
-def test_each_section_goes_together_with_a_balancer(settings: Load, section: str, tmp_path: Path) -> None:
+# A certificate needs a domain.
+PAIRS = [(section, domain) for domain in (True, False) for section in SECTIONS if domain or section != "tls"]
+
+
+@pytest.mark.parametrize(("section", "domain"), PAIRS)
+def test_each_section_goes_together_with_a_balancer(settings: Load, section: str, domain: bool, tmp_path: Path) -> None:
     (tmp_path / "me.pub").write_text(f"{KEY}\n")
     keys = "" if section == "server" else '[server]\nauthorized_keys = ["me.pub"]\n'
     text = PLAIN.replace("[app]\n", '[app]\nmanager = "docker"\n') if section == "docker" else PLAIN
+    text = text if domain else text.replace('domains = ["a.test"]\n', "")
     found = settings(f"{text}{keys}{SECTIONS[section]}", {"SELVEDGE_BACKUP__PASSWORD": "c4nary"})
     for name in found.hosts:
         assert list(every(found.target(name).releasing(Release(commit=COMMIT))))
