@@ -118,7 +118,7 @@ class TestMetrics:
         server.run(f"cat >/root/rules_test.yml <<'EOF'\n{rules}EOF\n")
         config = "/etc/selvedge/metrics/prometheus.yml"
         checked = server.run(f"promtool check config {config} && promtool test rules /root/rules_test.yml")
-        assert "11 rules found" in checked.stdout and "FAILED" not in checked.stdout
+        assert "12 rules found" in checked.stdout and "FAILED" not in checked.stdout
 
     def test_alerts_that_become_true_are_passed_on_once(self, server: Server) -> None:
         server.run(f"cat >/usr/local/lib/selvedge/notify <<'EOF'\n{NOTIFY}EOF\nchmod 0755 /usr/local/lib/selvedge/notify")
