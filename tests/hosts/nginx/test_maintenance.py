@@ -67,6 +67,8 @@ def test_status_says_since_when_and_by_whom(server: Server, project: Project) ->
 @pytest.mark.thorough
 def test_it_outlives_deploys_restarts_and_a_reboot(server: Server, project: Project) -> None:
     """Also with the home page as health check, which visitors do not get."""
+    # The first test has switched it on; among the long tests alone, this one is the first.
+    switch(server, project, "--on", "--retry-after", "60")
     since = server.run(f"head -n 1 {FOLDER}/site.conf").stdout
     project.commit("during the maintenance")
     project.configure(FOLDERS, health="/")
