@@ -135,7 +135,7 @@ def test_a_run_that_was_missed_is_made_up_for_after_the_boot(server: Server, pro
     server.reboot()
     until(lambda: "ended in" in server.run(f"cat {log}").stdout, 60)
     # The timer may have run before nginx listens.
-    until(lambda: "X-Release" in server.run("curl -s -D - -o /dev/null http://127.0.0.1/", check=False).stdout, 30)
+    until(lambda: "x-release:" in server.run("curl -s -D - -o /dev/null http://127.0.0.1/", check=False).stdout.lower(), 30)
     assert ticks(server)[-1].startswith(live(server))
     found = json.loads(project.must("-H", server.name, "timers", "--json").stdout)[server.name]["timers"]
     assert found["long"]["last"]["ok"] and found["fails"]["last"]["ok"] is False
