@@ -52,6 +52,8 @@ messages_remove() {
   # Only if nothing else is in them.
   rmdir -- "$messages_folder" /etc/systemd/system/certbot.service.d /etc/systemd/system/snap.certbot.renew.service.d \
     /etc/systemd/system/selvedge-certbot.service.d 2>/dev/null || :
+  # systemd makes it for the units that send messages, and leaves it.
+  systemctl -q stop 'system-selvedge\x2dnotify.slice' 2>/dev/null || :
   systemctl daemon-reload
 }
 
