@@ -24,9 +24,9 @@ def remove(run, yes=False, data=False, **flags):
         yield from no_site_bans(app)
         yield sv.NoBackend.of(app)
         yield removed
-        if data and app.machine.firewall:
-            yield sv.AddressesShutOut(app.name)
         if data:
+            if app.machine.firewall:
+                yield sv.AddressesShutOut(app.name)
             yield operations.remove.TracesRemoved(removed)
 
     run.chain([sv.Step(resources, name="remove")], flags)

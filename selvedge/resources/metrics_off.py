@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from selvedge.resources.access.firewall import MARK, Rule
+from selvedge.resources.access.firewall import MARK, peers_of, rules_of
 from selvedge.resources.access.undo import UNDO
 from selvedge.resources.base import Change, Guard, Resource
 from selvedge.shell.library import call
@@ -46,9 +46,9 @@ class FormerMonitorsShutOut(Resource):
     def plan(self, fact: str) -> Change | None:
         lines, _, peers = fact.partition("\n--- peers\n")
         port, comment = str(self.port), f"{MARK}-{self.app}".encode().hex()
-        kept = {self.source} | {address for address, number, _ in map(str.split, peers.splitlines()) if number == port}
-        rules = [rule for line in lines.splitlines() if (rule := Rule.parse(line))]
-        former = [rule.source for rule in rules if rule.comment == comment and rule.port == port and rule.source not in kept]
+        kept = {self.source} | {address for address, number in peers_of(peers) if number == port}
+        ours = [rule for rule in rules_of(lines) if rule.comment == comment and rule.port == port]
+        former = [rule.source for rule in ours if rule.source not in kept]
         if not former:
             return None
         shell = "\n".join(f"firewall_close_to {words(source, port)}" for source in dict.fromkeys(former))

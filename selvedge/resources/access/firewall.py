@@ -96,7 +96,7 @@ class Firewall(Resource):
         parts = sections(fact)
         ssh = parts.get("ssh", "").split()
         wanted = list(dict.fromkeys([*ssh, *(str(port) for port in self.ports)]))
-        rules = [_rules(parts.get(name, "")) for name in ("rules", "rules6")]
+        rules = [rules_of(parts.get(name, "")) for name in ("rules", "rules6")]
         missing = [port for port in wanted if not all(any(rule.opens(port) for rule in each) for each in rules)]
         kept = {*wanted, *parts.get("sites", "").split()}
         stale = sorted({rule.port for each in rules for rule in each if rule.ours and rule.port not in kept})
@@ -109,7 +109,7 @@ class Firewall(Resource):
             remedy = "Look for errors in its output on the server: `sudo sshd -T`."
             return Change.refused("turn on the firewall", problem, remedy=remedy)
         limit = self._limit(ssh, parts.get("limit", ""))
-        others = _peers(parts.get("peers", ""))
+        others = peers_of(parts.get("peers", ""))
         let_in, shut_out = self._sources([rule for each in rules for rule in each])
         # ufw has one rule for an address and a port, which has the name of the app that needed it first.
         shut_out = [each for each in shut_out if each not in others]
@@ -148,11 +148,12 @@ class Firewall(Resource):
         return File(BEFORE_INIT, self.limit.render(ssh_ports=ssh), mode="0750").plan(fact)
 
 
-def _rules(text: str) -> list[Rule]:
+def rules_of(text: str) -> list[Rule]:
+    """Return the rules in a text with lines of ufw's files."""
     return [rule for line in text.splitlines() if (rule := Rule.parse(line))]
 
 
-def _peers(text: str) -> dict[tuple[str, str], str]:
+def peers_of(text: str) -> dict[tuple[str, str], str]:
     """Return the addresses with their ports that other apps need, and one of these apps. text: as firewall_peers prints it."""
     return {(address, port): app for address, port, app in map(str.split, text.strip().splitlines())}
 
@@ -173,10 +174,10 @@ class AddressesShutOut(Resource):
 
     def plan(self, fact: str) -> Change | None:
         parts = sections(fact)
-        needed = _peers(parts.get("peers", ""))
+        needed = peers_of(parts.get("peers", ""))
         ssh = parts.get("ssh", "").split()
         comment = f"{MARK}-{self.app.removesuffix(SUFFIX)}".encode().hex()
-        rules = [rule for rule in _rules(parts.get("rules", "")) if rule.comment == comment and not rule.anywhere]
+        rules = [rule for rule in rules_of(parts.get("rules", "")) if rule.comment == comment and not rule.anywhere]
         found = dict.fromkeys((rule.source, rule.port) for rule in rules if rule.protocol == "tcp" and rule.port not in ssh)
         # Without the ports of ssh, a rule that lets someone log in could be closed.
         if not found or not ssh:
@@ -208,7 +209,7 @@ class PortAllowed(Resource):
         return f"grep -hs -e '^ENABLED=yes' -e '^### tuple' /etc/ufw/ufw.conf {files} || :"
 
     def plan(self, fact: str) -> Change | None:
-        rules = _rules(fact)
+        rules = rules_of(fact)
         is_ours = fact.startswith("ENABLED=yes") and any(rule.ours for rule in rules)
         port = str(self.port)
         shut = [source for source in self.sources or [""] if not any(rule.opens(port, source) for rule in rules)]
