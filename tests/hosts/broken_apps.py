@@ -59,7 +59,7 @@ FAULTS = {
         {"start_timeout": 25, "health_timeout": 1.0},
     ),
     # The process may crash while it answers a request.
-    "crash after two seconds": Fault(at_start(TIMER), ["exited within 4 s after the switch"], {"settle": 4.0}, lost=1),
+    "crash after two seconds": Fault(at_start(TIMER), ["exited before it had settled (app.settle: 4 s)"], {"settle": 4.0}, lost=1),
     "ends itself": Fault(
         at_start("import os; os._exit(9)"), ["processes of the new release exited", "times while it started"]
     ),

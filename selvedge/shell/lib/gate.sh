@@ -1,6 +1,6 @@
 # The gate that a new release passes before and after the switch: its health on its own socket, and the site through nginx. A
 # check that fails calls switch_refuse or switch_back. Reads the variables in the list of switch_release.
-# Shared: code site_problem site_answer ready log_from log_since looked seen deaths first_pid waiting attempt early settled before stage heard
+# Shared: code site_problem site_answer ready log_from log_since looked seen deaths first_pid waiting attempt early settled before stage heard crashes
 
 # gate_wait TEXT: step_wait, unless the user sees this text already: it would begin to count its seconds again.
 gate_wait() {
@@ -66,7 +66,8 @@ gate_crashed() {
   [ "$pid" != "$first_pid" ]
 }
 
-# gate_pass: the first layer: three healthy answers in a row on the new instance's socket.
+# gate_pass: the first layer: three healthy answers in a row on the new instance's socket. $crashes: the workers that have crashed
+# until then. None may crash later, not even while the other workers start, which can take longer than $settle (settle_kept).
 gate_pass() {
   local bound
   attempt=0 early=0 settled=0 looked=0 deaths=0
@@ -100,6 +101,8 @@ gate_pass() {
     looked=$((looked + 1))
     sleep "$health_interval"
   done
+  # shellcheck disable=SC2034 # for settle_kept
+  crashes=$(gate_log | appserver_crashes "$new")
   gate_ready
 }
 

@@ -36,14 +36,13 @@ settle_runs() {
 
 # settle_wait: wait $settle seconds, and go back if the new release fails meanwhile.
 settle_wait() {
-  local processes crashes failures end answered rounds
+  local processes failures end answered rounds
   workers_grown
   record_begin
   step_gate site "$site_answer"
   step_gate settle
   gate_wait "waiting until the new release has settled (app.settle: $settle s)"
   processes=$(manager_processes "$new")
-  crashes=$(gate_log | appserver_crashes "$new")
   failures=0
   rounds=0
   end=$(clock_uptime)
@@ -81,10 +80,10 @@ settle_lost() {
   fi
 }
 
-settle_exited() { settle_back "Worker processes of the new release exited within $settle s after the switch"; }
+settle_exited() { settle_back "Worker processes of the new release exited before it had settled (app.settle: $settle s)"; }
 
-# settle_kept: the process manager must still run the process that it ran before the switch. No worker may have crashed, not even
-# one that started later than settle_lost knows.
+# settle_kept: the process manager must still run the process that it ran before the switch. No worker may have crashed since
+# the gate, not even one that settle_lost does not know.
 settle_kept() {
   local before
   if [ "$(gate_log | appserver_crashes "$new")" -gt "$crashes" ]; then
