@@ -32,8 +32,8 @@ for user in deploy hello; do getent passwd $user >/dev/null || fail $user; id -n
 sed -n 's/^\\([a-z][a-z0-9_.]*\\) *=.*/\\1/p' /etc/sysctl.d/90-selvedge.conf | tr . / |
   (cd /proc/sys && xargs grep -H '' >/dev/null 2>&1)
 ssh -Q kex >/tmp/kex || fail kex
-cat /etc/ssh/ssh_host_rsa_key.pub /etc/ssh/ssh_host_ed25519_key.pub | ssh-keygen -lf - >/tmp/keys || fail keys
-grep -q ED25519 /tmp/keys && [ -s /etc/ssh/moduli-3072 ] || fail keys
+cat /etc/ssh/ssh_host_rsa_key.pub /etc/ssh/ssh_host_ed25519_key.pub >/tmp/keys || fail keys
+grep -q ssh-ed25519 /tmp/keys && [ -s /etc/ssh/moduli-3072 ] || fail keys
 grep -q '^ssh-' /home/deploy/.ssh/authorized_keys && [ "$(stat -c %a /home/deploy/.ssh)" = 700 ] || fail authorized_keys
 iptables -S ufw-user-input >/tmp/rules &&
   ip6tables -S ufw6-user-input >>/tmp/rules && grep -q 'dport 22 ' /tmp/rules || fail firewall

@@ -1,7 +1,10 @@
 """Compare runs on many servers with runs on one, and Selvedge with Ansible and pyinfra.
 
-Each server has the app twice, as in tools.py: released by Selvedge, and as in a tutorial for the other tools. The round trips are
-those that a run waits for, one after the other: the time that a delay of all connections adds to it, divided by this delay.
+Each server has the app twice, as in tools.py: released by Selvedge, and as in a tutorial for the other tools. Each app has one
+worker: all servers share the cores of this machine, and an idle worker of uvicorn wakes ten times a second.
+
+The round trips are those that a run waits for, one after the other: the time that a delay of all connections adds to it, divided by
+this delay.
 """
 
 from __future__ import annotations
@@ -82,13 +85,13 @@ class Fleet:
 def fleet_of(count: int) -> Iterator[Fleet]:
     """Yield this number of servers with both apps and the app's repository."""
     with contextlib.ExitStack() as stack:
-        servers, project = stack.enter_context(deployed(count, migrate=None, workers=3))
+        servers, project = stack.enter_context(deployed(count, migrate=None, workers=1))
         for number, server in enumerate(servers):
-            install_tutorial(server, project, f"server{number}")
+            install_tutorial(server, project, f"server{number}", workers=1)
         ports = [stack.enter_context(delayed_port(server.address, server.port)) for server in servers]
         far = [far_host(server, project, ports[number], f"far{number}") for number, server in enumerate(servers)]
         hosts = "\n".join([*far, *map(near_host, servers)])
-        project.configure(hosts, repository="file:///srv/git/hello.git", migrate=None, workers=3)
+        project.configure(hosts, repository="file:///srv/git/hello.git", migrate=None, workers=1)
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="fleet"))
         yield Fleet(servers, project, ports, Path(folder))
 

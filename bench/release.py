@@ -58,7 +58,7 @@ def seconds_until_served(site: str | Sequence[str], greeting: str, release: Call
         thread.join()
 
 
-def install_tutorial(server: Server, project: Project, remote: str = "server") -> None:
+def install_tutorial(server: Server, project: Project, remote: str = "server", workers: int = 3) -> None:
     """Put the app's repository on the server, as a remote of the project, and deploy the app as in a tutorial."""
     server.run("git init -q --bare --initial-branch=main /srv/git/hello.git && chown -R deploy /srv/git")
     server.run("git config --system --add safe.directory '*'")
@@ -66,7 +66,7 @@ def install_tutorial(server: Server, project: Project, remote: str = "server") -
     project.git("config", "core.sshCommand", " ".join(login))
     project.git("remote", "add", remote, f"{target}:/srv/git/hello.git")
     project.git("push", "-q", remote, "main")
-    ssh(server, TUTORIAL)
+    ssh(server, TUTORIAL.replace("--workers 3", f"--workers {workers}"))
 
 
 def main() -> None:

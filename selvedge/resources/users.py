@@ -29,7 +29,7 @@ class User(Resource):
 
     def probe(self) -> str:
         name = quote(self.name)
-        return f"getent passwd {name} || true\nid -nG {name} 2>/dev/null || true\n{has_group(self.name)}"
+        return f"if getent passwd {name}; then id -nG {name} 2>/dev/null || true\nelse\n{has_group(self.name)}\nfi"
 
     def plan(self, fact: str) -> Change | None:
         lines = [*fact.splitlines(), "", ""]

@@ -58,6 +58,16 @@ class PublicKey(Value):
         return fingerprint_of(self.data)
 
     @property
+    def bits(self) -> int:
+        """The bits of an RSA key's modulus (RFC 4253, section 6.6), 256 of an ed25519 key, 0 of another kind."""
+        if self.kind != "ssh-rsa":
+            # RFC 8709, section 4: the kind and 32 bytes, each after its length.
+            return 256 * (self.kind == "ssh-ed25519" and len(self.data) == 51)
+        _, at = _string(self.data, 0)
+        _, at = _string(self.data, at)
+        return int.from_bytes(_string(self.data, at)[0], "big").bit_length()
+
+    @property
     def title(self) -> str:
         """The key as messages name it: comment and fingerprint."""
         return f"the key {self.comment or self.kind} ({self.fingerprint})"

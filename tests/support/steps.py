@@ -17,6 +17,7 @@ from selvedge.resources.messages import messages_program
 from selvedge.shell.library import library, names
 from selvedge.shell.quoting import quote
 from selvedge.task import Step
+from tests.support.keys import KEY, rsa_key
 
 LIBRARIES = {name: library(name) for name in sorted(names())}
 MARK = "@selvedge"
@@ -116,7 +117,7 @@ BARE = {
     "LoginAllowed": "allowusers root\ngroups sudo deploy\n",
     "FileValues": "#ENCRYPT_METHOD YESCRYPT\n#log_martians\n",
     "Firewall": "\n--- ssh\n22\n",
-    "HostKey": "256 SHA256:x root@bare (ED25519)\n2048 SHA256:x root@bare (RSA)\n",
+    "HostKey": f"{rsa_key(2048)}\n{KEY}\n",
     "IncludeFirst": "KbdInteractiveAuthentication no\n",
     "Jails": "\n--- unit\nId=fail2ban.service\nActiveState=active\n\n--- loaded\n\n--- file\nabsent\n",
     "ListenTls": "nginx version: nginx/1.22.1\nabsent\n",

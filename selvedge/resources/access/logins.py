@@ -56,7 +56,7 @@ class LoginUser(Resource):
     name: str
 
     def probe(self) -> str:
-        return f"id -nG {quote(self.name)} 2>/dev/null || true\n{has_group(self.name)}"
+        return f"id -nG {quote(self.name)} 2>/dev/null || {{ {has_group(self.name)}; }}"
 
     def plan(self, fact: str) -> Change | None:
         name = quote(self.name)

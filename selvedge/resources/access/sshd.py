@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 
 from selvedge.resources.access.undo import UNDO
 from selvedge.resources.base import Change, Guard, Resource, sections
 from selvedge.resources.files import File
 from selvedge.shell.quoting import quote, words
+from selvedge.ssh.public_keys import parse_public_key
 
 DROP_IN = "/etc/ssh/sshd_config.d/00-selvedge.conf"
 MODULI = "/etc/ssh/moduli-3072"
 RSA_BITS = 4096
+HOST_KEYS = {"rsa": RSA_BITS, "ed25519": 256}
+"""The kinds of host keys, and the bits that they have at least."""
 
 
 class HostKey(Resource):
@@ -23,13 +27,15 @@ class HostKey(Resource):
     guard: Guard = UNDO
 
     def probe(self) -> str:
-        return "cat /etc/ssh/ssh_host_rsa_key.pub /etc/ssh/ssh_host_ed25519_key.pub | ssh-keygen -lf -"
+        return "\n".join(f"probe_lines /etc/ssh/ssh_host_{kind}_key.pub" for kind in HOST_KEYS)
 
     def plan(self, fact: str) -> Change | None:
-        found = {line.split()[-1]: int(line.split()[0]) for line in fact.splitlines() if line[:1].isdigit()}
-        kinds = [
-            kind for kind, bits in (("rsa", RSA_BITS), ("ed25519", 256)) if found.get(f"({kind.upper()})", 0) < bits
-        ]
+        found = {f"ssh-{kind}": 0 for kind in HOST_KEYS}
+        for line in fact.splitlines():
+            with contextlib.suppress(ValueError):
+                key = parse_public_key(line)
+                found[key.kind] = key.bits
+        kinds = [kind for kind, bits in HOST_KEYS.items() if found[f"ssh-{kind}"] < bits]
         if not kinds:
             return None
         summary = f"replace the server's {' and '.join(kinds)} host key" + (f" ({RSA_BITS} bits)" * ("rsa" in kinds))

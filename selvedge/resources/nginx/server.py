@@ -101,12 +101,7 @@ class OpenFilesLimit(File):
     )
 
     def probe(self) -> str:
-        main = "/etc/nginx/nginx.conf"
-        return (
-            f"grep -lsE '^[^#]*worker_rlimit_nofile[[:space:]]' {main} /etc/nginx/modules-enabled/*.conf\n"
-            f"if [ -e {main} ] && ! grep -qE '^[^#]*include[[:space:]]+[^;]*modules-enabled/' {main}; then echo unread; fi\n"
-            f"echo --\n{super().probe()}"
-        )
+        return f"nginx_limits\necho --\n{super().probe()}"
 
     def plan(self, fact: str) -> Change | None:
         found, _, own = f"\n{fact}".partition("\n--\n")

@@ -22,6 +22,14 @@ firewall_rules() {
   for file in "$@"; do grep -s '^### tuple' "/etc/ufw/$file" || :; done
 }
 
+# firewall_tables: the rules, and after a line "--- rules6" those for IPv6.
+firewall_tables() {
+  set --
+  if [ -f /etc/ufw/user.rules ]; then set -- /etc/ufw/user.rules; fi
+  if [ -f /etc/ufw/user6.rules ]; then set -- "$@" /etc/ufw/user6.rules; fi
+  [ $# -eq 0 ] || awk 'FILENAME ~ /6/ && FNR == 1 { print "\n--- rules6" } /^### tuple/' "$@"
+}
+
 # firewall_live_rules: all rules, those for IPv6 only if ufw reads them; nothing without ufw.
 firewall_live_rules() {
   probe_has ufw || return 0
@@ -47,10 +55,10 @@ firewall_sites() {
     /^ *include .*selvedge-listen-tls\.conf;/ { port(443); next }
     sub(/^ *include .*selvedge-listen-tls-/, "") && match($0, /^[0-9]+\.conf;/) { port(substr($0, 1, index($0, ".") - 1)) }
     END { keep() }
-    function port(number) { ports = ports number "\n" }
+    function port(number) { if (!((FILENAME, number) in found)) { found[FILENAME, number]; ports = ports number "\n" } }
     # What a file says counts at its end, when it is known whether it is of a backend.
     function keep() { if (!backend) printf "%s", ports; ports = ""; backend = 0 }
-  ' "$@" | sort -u
+  ' "$@"
 }
 
 # firewall_peers APP: print "ADDRESS PORT OTHER" for each address that another app of this server needs: the balancers of its backend, the
@@ -107,9 +115,7 @@ firewall_fact() {
   printf '\n--- state\n'
   firewall_state
   printf '\n--- rules\n'
-  firewall_rules user.rules
-  printf '\n--- rules6\n'
-  firewall_rules user6.rules
+  firewall_tables
   printf '\n--- sites\n'
   firewall_sites "$2"
   printf '\n--- peers\n'

@@ -26,14 +26,59 @@ nginx_missing() {
   sed '/unknown "\(connection_upgrade\|selvedge_[a-z_]*\)" variable\|shared memory zone "selvedge_\|unknown log format "selvedge_/s|$|: nginx does not read /etc/nginx/conf.d. Add `include /etc/nginx/conf.d/*.conf;` to the http block of /etc/nginx/nginx.conf|'
 }
 
+# What nginx.conf, modules-enabled and conf.d say, a line each: "user NAME", "limit FILE" that limits the open files, "sites FILE" that
+# includes sites-enabled, "main" if there is a nginx.conf, "modules" if that includes modules-enabled; "read" at the end.
+nginx_main_text=
+
+# nginx_main: read it, once for all probes of a script.
+nginx_main() {
+  local path
+  [ -z "$nginx_main_text" ] || return 0
+  set --
+  for path in /etc/nginx/nginx.conf /etc/nginx/modules-enabled/*.conf /etc/nginx/conf.d/*.conf; do
+    if [ -f "$path" ]; then set -- "$@" "$path"; fi
+  done
+  [ $# -gt 0 ] || return 0
+  nginx_main_text=$(awk '
+    { main = FILENAME == "/etc/nginx/nginx.conf"; modules = FILENAME ~ /\/modules-enabled\// }
+    main { say("main") }
+    main && /^[[:space:]]*user[[:space:]]/ { name = $2; sub(/;.*/, "", name); say("user " name) }
+    (main || modules) && /^[^#]*worker_rlimit_nofile[[:space:]]/ { say("limit " FILENAME) }
+    main && /^[^#]*include[[:space:]]+[^;]*modules-enabled\// { say("modules") }
+    !modules && /^[^#]*include[[:space:]]+"?\/?[a-z\/]*sites-enabled\/\*/ { say("sites " FILENAME) }
+    END { print "read" }
+    function say(line) { if (!said[line]++) print line }' "$@") || :
+}
+
+# nginx_says WORD: print the rests of its lines that begin with this word.
+nginx_says() {
+  local line IFS
+  IFS=$nl
+  for line in $nginx_main_text; do
+    case $line in "$1 "*) printf '%s\n' "${line#* }" ;; esac
+  done
+}
+
+# nginx_limits: print the files that limit the open files, and "unread" if nginx.conf does not include modules-enabled.
+nginx_limits() {
+  nginx_main
+  nginx_says limit
+  case $nl$nginx_main_text in *"${nl}modules$nl"*) ;; *"${nl}main$nl"*) echo unread ;; esac
+}
+
 # nginx_user: the user of nginx's workers.
-nginx_user() { sed -n '/^[[:space:]]*user[[:space:]]/{s/^[[:space:]]*user[[:space:]]*\([^ ;]*\).*/\1/p;q;}' /etc/nginx/nginx.conf 2>/dev/null || :; }
+nginx_user() {
+  nginx_main
+  nginx_says user | head -n 1
+}
 
 # nginx_outsider: print the user of nginx's workers, if it is not in the group www-data. The sockets, logs and folders of apps have
 # this group.
 nginx_outsider() {
   local user
-  user=$(nginx_user)
+  nginx_main
+  user=$(nginx_says user)
+  user=${user%%"$nl"*}
   case $user in '' | root | www-data) return 0 ;; esac
   if id -nG "$user" 2>/dev/null | tr ' ' '\n' | grep -qx www-data; then return 0; fi
   if id "$user" >/dev/null 2>&1; then printf '%s\n' "$user"; fi
@@ -42,7 +87,8 @@ nginx_outsider() {
 # nginx_without_sites OWN: print "none" if no file that nginx reads includes /etc/nginx/sites-enabled, apart from OWN.
 nginx_without_sites() {
   [ -e /etc/nginx/nginx.conf ] || return 0
-  case $(grep -lsE '^[^#]*include[[:space:]]+"?/?[a-z/]*sites-enabled/\*' /etc/nginx/nginx.conf /etc/nginx/conf.d/*.conf) in
+  nginx_main
+  case $(nginx_says sites) in
     '' | "$1") echo none ;;
   esac
 }

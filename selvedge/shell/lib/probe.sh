@@ -1,4 +1,5 @@
 # Functions for probes; they only read.
+# Shared: last_line
 
 nl='
 '
@@ -12,8 +13,7 @@ unit_states=
 # probe_path PATH [WANTED_SHA256]: the kind of the path, its mode, owner and group. With the second argument, which may be
 # empty, also its hash, and its text for the diff (64 KiB at most) if the hash is not the wanted one.
 probe_path() {
-  local before line
-  # Not ${path_stats#*…}: dash needs time quadratic in the text's length for it.
+  local before
   before=${path_stats%%" :: $1$nl"*}
   if [ "$before" = "$path_stats" ]; then
     if ! [ -e "$1" ] && ! [ -L "$1" ]; then
@@ -22,12 +22,12 @@ probe_path() {
     fi
     before=$(stat -c '%F :: %a %U %G' -- "$1" 2>/dev/null)
   fi
-  line=${before##*"$nl"}
-  case $line in
+  probe_last_line "$before"
+  case $last_line in
     'symbolic link'*) printf 'link %s\n' "$(readlink -- "$1")" ;;
-    directory*) printf 'directory %s\n' "${line#* :: }" ;;
+    directory*) printf 'directory %s\n' "${last_line#* :: }" ;;
     regular*)
-      printf 'file %s\n' "${line#* :: }"
+      printf 'file %s\n' "${last_line#* :: }"
       if [ $# -gt 1 ]; then probe_path_text "$1" "$2"; fi
       ;;
     *) printf 'other\n' ;;
@@ -38,10 +38,19 @@ probe_path_text() {
   local before sum
   before=${path_sums%%"  $1$nl"*}
   if [ "$before" = "$path_sums" ]; then before=$(sha256sum <"$1"); fi
-  sum=${before##*"$nl"}
-  sum=${sum%% *}
+  probe_last_line "$before"
+  sum=${last_line%% *}
   printf '%s\n' "$sum"
   if [ -n "$2" ] && [ "$sum" != "$2" ]; then head -c 65536 -- "$1"; fi
+}
+
+# probe_last_line TEXT: set $last_line. Patterns as in ${TEXT##*…} and ${TEXT#*…} take dash a time quadratic in the length of TEXT.
+probe_last_line() {
+  local IFS
+  IFS=$nl last_line=''
+  set -f
+  for last_line in $1; do :; done
+  set +f
 }
 
 # probe_port NUMBER: the programs that listen on a TCP port, as ss prints them, and the last part of their control groups, which for
@@ -105,6 +114,13 @@ probe_line() {
   [ -r "$1" ] || return 0
   IFS= read -r line <"$1" || :
   printf '%s\n' "$line"
+}
+
+# probe_lines FILE: its lines, in the same way; nothing if it is not readable.
+probe_lines() {
+  local line
+  [ -r "$1" ] || return 0
+  while IFS= read -r line || [ -n "$line" ]; do printf '%s\n' "$line"; done <"$1"
 }
 
 # probe_memory: the server's memory in kB.

@@ -19,9 +19,12 @@ site_directives() {
   done
   if [ $# -eq 0 ]; then return 0; fi
   awk '
-    FNR == 1 { printf "\nfile %s\n", FILENAME }
-    { sub(/(^|[ \t])#.*/, ""); gsub(/[;}]/, "\n"); gsub(/[{]/, " {\n"); gsub(/[ \t]+/, " "); printf "%s ", $0 }
-  ' "$@" | sed -n 's/^ *\(file \/.*\)/\1/p; s/^ *\(server {\)/\1/p; s/^ *\(\(listen\|server_name\|include\) .*\)/\1/p'
+    FNR == 1 { said(left); left = ""; print "file " FILENAME }
+    { sub(/(^|[ \t])#.*/, ""); gsub(/[;}]/, "\n"); gsub(/[{]/, " {\n"); gsub(/[ \t]+/, " "); left = left $0 " " }
+    { while ((end = index(left, "\n"))) { said(substr(left, 1, end - 1)); left = substr(left, end + 1) } }
+    END { said(left) }
+    function said(directive) { if (sub(/^ *server *[{]/, "server {", directive) || sub(/^ */, "", directive) && directive ~ /^(listen|server_name|include) /) print directive }
+  ' "$@"
 }
 
 # The output of site_directives for all enabled sites.

@@ -160,10 +160,21 @@ sshd_reload() {
   stamp_write sshd "$1"
 }
 
+# sshd_listens: print the port of each address in $sshd_shown.
+sshd_listens() {
+  local line IFS
+  IFS=$nl
+  for line in $sshd_shown; do
+    case $line in "listenaddress "*) line=${line##*:} ;; *) continue ;; esac
+    # With `rdomain` after the port, it is no port of ours.
+    case $line in '' | *[!0-9]*) ;; *) printf '%s\n' "$line" ;; esac
+  done
+}
+
 # sshd_ports: the ports that ssh answers on, one a line: those of systemd's socket, or else of sshd itself ($sshd_shown).
 sshd_ports() {
   case $(probe_unit ssh.socket) in
     *ActiveState=active*) systemctl show -p Listen --value ssh.socket | sed -n 's/.*:\([0-9]*\) (Stream)$/\1/p' ;;
-    *) printf '%s\n' "$sshd_shown" | sed -n 's/^listenaddress .*:\([0-9]*\)$/\1/p' ;;
+    *) sshd_listens ;;
   esac | sort -un
 }

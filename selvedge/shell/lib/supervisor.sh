@@ -67,11 +67,13 @@ supervisor_with() {
 
 # supervisor_kept INSTANCE: print this instance and those in the file that drain, in the order of the file.
 supervisor_kept() {
-  local other
+  local other known
+  known=
   for other in $(supervisor_instances); do
+    if [ "$other" = "$1" ]; then known=yes; fi
     if [ "$other" = "$1" ] || releases_draining "$other"; then printf '%s\n' "$other"; fi
   done
-  supervisor_known "$1" || printf '%s\n' "$1"
+  [ -n "$known" ] || printf '%s\n' "$1"
 }
 
 # supervisor_update INSTANCE: have supervisor start or stop it according to the file. 1: supervisor cannot read its files or does

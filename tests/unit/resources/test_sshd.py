@@ -7,6 +7,7 @@ import hashlib
 from selvedge.resources.access.sshd import HostKey, IncludeFirst, Moduli, Sshd, differences, known_only, wanted_lines
 from selvedge.resources.access.undo import UNDO, NoPendingUndo
 from selvedge.resources.base import Resource, sections
+from tests.support.keys import KEY, rsa_key
 from tests.support.tables import check, table
 
 
@@ -89,11 +90,13 @@ RSA = "replace the server's rsa host key (4096 bits)"
 
 
 @table(
-    (HostKey(), "4096 SHA256:a root@x (RSA)\n256 SHA256:b root@x (ED25519)\n", None),
-    (HostKey(), "3072 SHA256:a root@x (RSA)\n256 SHA256:b root@x (ED25519)\n", RSA, "sshd_host_key rsa 4096"),
+    (HostKey(), f"{rsa_key(4096)}\n{KEY}\n", None),
+    (HostKey(), f"# a comment\n\n{rsa_key(4096)}\n{KEY}", None),
+    (HostKey(), f"{rsa_key(3072)}\n{KEY}\n", RSA, "sshd_host_key rsa 4096"),
+    (HostKey(), f"no key\n{KEY}\n", RSA, "sshd_host_key rsa 4096"),
     (
         HostKey(),
-        "4096 SHA256:a root@x (RSA)\n",
+        f"{rsa_key(4096)}\nssh-ed25519 AAAAC3NzaC1lZDI1NTE5 cut@off\n",
         "replace the server's ed25519 host key",
         "sshd_host_key ed25519 4096",
     ),

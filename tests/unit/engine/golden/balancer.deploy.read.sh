@@ -96,8 +96,7 @@ cat -- /etc/nginx/nginx.conf
 printf '\n%s fact 19\n' "$mark"
 nginx_outsider
 printf '\n%s fact 20\n' "$mark"
-grep -lsE '^[^#]*worker_rlimit_nofile[[:space:]]' /etc/nginx/nginx.conf /etc/nginx/modules-enabled/*.conf
-if [ -e /etc/nginx/nginx.conf ] && ! grep -qE '^[^#]*include[[:space:]]+[^;]*modules-enabled/' /etc/nginx/nginx.conf; then echo unread; fi
+nginx_limits
 echo --
 probe_path /etc/nginx/modules-enabled/90-selvedge.conf 955f75b327991cce6c32f3709b577bb633aea20078a339e805be68e9ca81fed9
 printf '\n%s fact 21\n' "$mark"

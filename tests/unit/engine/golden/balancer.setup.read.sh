@@ -64,8 +64,7 @@ printf '\n%s fact 7\n' "$mark"
 sshd_read
 sshd_login_lists deploy
 printf '\n%s fact 8\n' "$mark"
-id -nG deploy 2>/dev/null || true
-if getent group deploy >/dev/null; then echo 'has a group'; fi
+id -nG deploy 2>/dev/null || { if getent group deploy >/dev/null; then echo 'has a group'; fi; }
 printf '\n%s fact 9\n' "$mark"
 sshd_keys_fact deploy
 printf '\n%s fact 10\n' "$mark"
@@ -76,7 +75,8 @@ probe_path /etc/sudoers.d/90-selvedge-deploy 72447d3845a4f4d0e9c7ffaafed0bc1c274
 printf '\n%s fact 12\n' "$mark"
 [ -s /etc/ssh/moduli-3072 ] && echo there || true
 printf '\n%s fact 13\n' "$mark"
-cat /etc/ssh/ssh_host_rsa_key.pub /etc/ssh/ssh_host_ed25519_key.pub | ssh-keygen -lf -
+probe_lines /etc/ssh/ssh_host_rsa_key.pub
+probe_lines /etc/ssh/ssh_host_ed25519_key.pub
 printf '\n%s fact 14\n' "$mark"
 sed -n '/^[[:space:]]*\(#.*\)\{0,1\}$/!{p;q;}' /etc/ssh/sshd_config
 printf '\n%s fact 15\n' "$mark"

@@ -158,9 +158,10 @@ printf '\n%s fact 9\n' "$mark"
 probe_unit postgresql.service
 echo
 printf '\n%s fact 10\n' "$mark"
-getent passwd hello || true
-id -nG hello 2>/dev/null || true
+if getent passwd hello; then id -nG hello 2>/dev/null || true
+else
 if getent group hello >/dev/null; then echo 'has a group'; fi
+fi
 printf '\n%s fact 11\n' "$mark"
 app=hello
 postgres_fact
@@ -173,9 +174,10 @@ grep -hs -e '^# selvedge: the servers that use the database hello$' -e '# selved
 printf '\n%s fact 14\n' "$mark"
 redis_fact
 printf '\n%s fact 15\n' "$mark"
-getent passwd hello || true
-id -nG hello 2>/dev/null || true
+if getent passwd hello; then id -nG hello 2>/dev/null || true
+else
 if getent group hello >/dev/null; then echo 'has a group'; fi
+fi
 printf '\n%s fact 16\n' "$mark"
 redis_fact
 echo --
@@ -191,9 +193,10 @@ echo
 printf '\n%s fact 19\n' "$mark"
 [ -e /usr/bin/git ] && echo there || true
 printf '\n%s fact 20\n' "$mark"
-getent passwd hello || true
-id -nG hello 2>/dev/null || true
+if getent passwd hello; then id -nG hello 2>/dev/null || true
+else
 if getent group hello >/dev/null; then echo 'has a group'; fi
+fi
 printf '\n%s fact 21\n' "$mark"
 probe_path /srv/hello ''
 printf '\n%s fact 22\n' "$mark"
@@ -386,8 +389,7 @@ cat -- /etc/nginx/nginx.conf
 printf '\n%s fact 94\n' "$mark"
 nginx_outsider
 printf '\n%s fact 95\n' "$mark"
-grep -lsE '^[^#]*worker_rlimit_nofile[[:space:]]' /etc/nginx/nginx.conf /etc/nginx/modules-enabled/*.conf
-if [ -e /etc/nginx/nginx.conf ] && ! grep -qE '^[^#]*include[[:space:]]+[^;]*modules-enabled/' /etc/nginx/nginx.conf; then echo unread; fi
+nginx_limits
 echo --
 probe_path /etc/nginx/modules-enabled/90-selvedge.conf 955f75b327991cce6c32f3709b577bb633aea20078a339e805be68e9ca81fed9
 printf '\n%s fact 96\n' "$mark"

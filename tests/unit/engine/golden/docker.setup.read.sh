@@ -144,8 +144,7 @@ printf '\n%s fact 7\n' "$mark"
 sshd_read
 sshd_login_lists deploy
 printf '\n%s fact 8\n' "$mark"
-id -nG deploy 2>/dev/null || true
-if getent group deploy >/dev/null; then echo 'has a group'; fi
+id -nG deploy 2>/dev/null || { if getent group deploy >/dev/null; then echo 'has a group'; fi; }
 printf '\n%s fact 9\n' "$mark"
 sshd_keys_fact deploy
 printf '\n%s fact 10\n' "$mark"
@@ -156,7 +155,8 @@ probe_path /etc/sudoers.d/90-selvedge-deploy 72447d3845a4f4d0e9c7ffaafed0bc1c274
 printf '\n%s fact 12\n' "$mark"
 [ -s /etc/ssh/moduli-3072 ] && echo there || true
 printf '\n%s fact 13\n' "$mark"
-cat /etc/ssh/ssh_host_rsa_key.pub /etc/ssh/ssh_host_ed25519_key.pub | ssh-keygen -lf -
+probe_lines /etc/ssh/ssh_host_rsa_key.pub
+probe_lines /etc/ssh/ssh_host_ed25519_key.pub
 printf '\n%s fact 14\n' "$mark"
 sed -n '/^[[:space:]]*\(#.*\)\{0,1\}$/!{p;q;}' /etc/ssh/sshd_config
 printf '\n%s fact 15\n' "$mark"
@@ -226,9 +226,10 @@ printf '\n%s fact 40\n' "$mark"
 probe_unit postgresql.service
 echo
 printf '\n%s fact 41\n' "$mark"
-getent passwd hello || true
-id -nG hello 2>/dev/null || true
+if getent passwd hello; then id -nG hello 2>/dev/null || true
+else
 if getent group hello >/dev/null; then echo 'has a group'; fi
+fi
 printf '\n%s fact 42\n' "$mark"
 app=hello
 postgres_fact
@@ -241,9 +242,10 @@ grep -hs -e '^# selvedge: the servers that use the database hello$' -e '# selved
 printf '\n%s fact 45\n' "$mark"
 redis_fact
 printf '\n%s fact 46\n' "$mark"
-getent passwd hello || true
-id -nG hello 2>/dev/null || true
+if getent passwd hello; then id -nG hello 2>/dev/null || true
+else
 if getent group hello >/dev/null; then echo 'has a group'; fi
+fi
 printf '\n%s fact 47\n' "$mark"
 redis_fact
 echo --

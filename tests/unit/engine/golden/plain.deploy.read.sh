@@ -127,9 +127,10 @@ echo
 printf '\n%s fact 3\n' "$mark"
 [ -e /usr/bin/git ] && echo there || true
 printf '\n%s fact 4\n' "$mark"
-getent passwd hello || true
-id -nG hello 2>/dev/null || true
+if getent passwd hello; then id -nG hello 2>/dev/null || true
+else
 if getent group hello >/dev/null; then echo 'has a group'; fi
+fi
 printf '\n%s fact 5\n' "$mark"
 probe_path /srv/hello ''
 printf '\n%s fact 6\n' "$mark"
@@ -297,8 +298,7 @@ cat -- /etc/nginx/nginx.conf
 printf '\n%s fact 72\n' "$mark"
 nginx_outsider
 printf '\n%s fact 73\n' "$mark"
-grep -lsE '^[^#]*worker_rlimit_nofile[[:space:]]' /etc/nginx/nginx.conf /etc/nginx/modules-enabled/*.conf
-if [ -e /etc/nginx/nginx.conf ] && ! grep -qE '^[^#]*include[[:space:]]+[^;]*modules-enabled/' /etc/nginx/nginx.conf; then echo unread; fi
+nginx_limits
 echo --
 probe_path /etc/nginx/modules-enabled/90-selvedge.conf 955f75b327991cce6c32f3709b577bb633aea20078a339e805be68e9ca81fed9
 printf '\n%s fact 74\n' "$mark"
