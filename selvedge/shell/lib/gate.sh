@@ -67,7 +67,7 @@ gate_crashed() {
 }
 
 # gate_pass: the first layer: three healthy answers in a row on the new instance's socket. $crashes: the workers that have crashed
-# until then. None may crash later, not even while the other workers start, which can take longer than $settle (settle_kept).
+# until then. None may crash later, not even while the other workers start, which can take longer than $settle (settle_crashed).
 gate_pass() {
   local bound
   attempt=0 early=0 settled=0 looked=0 deaths=0
@@ -101,7 +101,7 @@ gate_pass() {
     looked=$((looked + 1))
     sleep "$health_interval"
   done
-  # shellcheck disable=SC2034 # for settle_kept
+  # shellcheck disable=SC2034 # for settle_crashed
   crashes=$(gate_log | appserver_crashes "$new")
   gate_ready
 }

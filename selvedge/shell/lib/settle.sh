@@ -82,13 +82,13 @@ settle_lost() {
 
 settle_exited() { settle_back "Worker processes of the new release exited before it had settled (app.settle: $settle s)"; }
 
-# settle_kept: the process manager must still run the process that it ran before the switch. No worker may have crashed since
-# the gate, not even one that settle_lost does not know.
+# settle_crashed: no worker may have crashed since the gate, not even one that settle_lost does not know.
+settle_crashed() { [ "$(gate_log | appserver_crashes "$new")" -le "$crashes" ] || settle_exited; }
+
+# settle_kept: the process manager must still run the process that it ran before the switch.
 settle_kept() {
   local before
-  if [ "$(gate_log | appserver_crashes "$new")" -gt "$crashes" ]; then
-    settle_exited
-  fi
+  settle_crashed
   before=${managed%% *}
   managed=$(manager_watch "$new")
   if [ "${managed%% *}" = "$before" ] && settle_runs; then return 0; fi

@@ -185,7 +185,11 @@ switch_go() {
   switch_current "releases/$commit"
   step_say "live: $new"
   manager_boot "$new"
-  gate_site || switch_back "$site_problem"
+  if ! gate_site; then
+    # A request that a crashed worker left unanswered is no fault of nginx.
+    settle_crashed
+    switch_back "$site_problem"
+  fi
   settle_wait
 }
 
