@@ -131,7 +131,7 @@ def test_the_timer(server: Server, project: Project, configure: Configure) -> No
     assert server.run("ls -d /srv/hello/backup /etc/systemd/system/*hello-backup* 2>/dev/null || true").stdout == ""
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(40, marks=[pytest.mark.thorough, pytest.mark.timeout(1800)])])
+@pytest.mark.parametrize("kills", [2, pytest.param(20, marks=[pytest.mark.thorough, pytest.mark.timeout(1800)])])
 def test_killed_runs(server: Server, project: Project, configure: Configure, kills: int) -> None:
     """Kill the client, and every second time the work on the server, at points spread over a backup and a restore in place."""
     configure(server, to=LOCAL)

@@ -16,10 +16,9 @@ from traffic import get
 # These show the rest in `make test`; other files test locks of Poetry and PDM there.
 QUICKLY = {"requirements", "uv with sources", "src layout"}
 SETTINGS = QUICK | {"health": "/", "migrate": None, "settle": 0.5, "keep_releases": 2}
-# Files that pip does not read.
-BY_UV = {"uv with sources", "uv with a workspace", "pylock.toml"}
+# What pip is given of the others is the same: the requirements of a lock, or a project with a build backend.
+BY_PIP = ["requirements", "requirements with hashes", "Poetry with a package", "Pipenv", "setup.py and a factory", "build backends"]
 ALL = [pytest.param(form, id=name, marks=() if name in QUICKLY else pytest.mark.thorough) for name, form in FORMS.items()]
-BY_PIP = [pytest.param(form, id=name) for name, form in FORMS.items() if name not in BY_UV]
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +95,6 @@ class TestDebian12:
 class TestDebian13:
     """With pip."""
 
-    @pytest.mark.parametrize("form", BY_PIP)
+    @pytest.mark.parametrize("form", [pytest.param(FORMS[name], id=name) for name in BY_PIP])
     def test_a_form(self, newer: Server, project: Project, form: Form) -> None:
         release_twice(newer, project, form, installer="pip")
