@@ -34,6 +34,14 @@ settle_runs() {
   esac
 }
 
+# settle_site: go back unless the new release answers through nginx. A request that a crashed worker left unanswered is no fault of
+# nginx.
+settle_site() {
+  if gate_site; then return 0; fi
+  settle_crashed
+  switch_back "$site_problem"
+}
+
 # settle_wait: wait $settle seconds, and go back if the new release fails meanwhile.
 settle_wait() {
   local processes failures end answered rounds

@@ -185,11 +185,7 @@ switch_go() {
   switch_current "releases/$commit"
   step_say "live: $new"
   manager_boot "$new"
-  if ! gate_site; then
-    # A request that a crashed worker left unanswered is no fault of nginx.
-    settle_crashed
-    switch_back "$site_problem"
-  fi
+  settle_site
   settle_wait
 }
 
