@@ -26,6 +26,10 @@ GENERIC = ("app", "api", "backend", "server", "src", "project")
 """Names of projects that say less than the name of the repository's folder."""
 NO_STATIC = "The app serves {} at {}. nginx.static cannot have such a name, so nginx leaves these files to the app."
 OTHER_PROCESSES = "The Procfile has other processes, too: {}. hosts.toml runs them beside the web process, as part of each release."
+PROCESSES_ABOVE = (
+    "The Procfile has other processes, too: {}. Its commands are for the top folder of the repository, and those of hosts.toml run "
+    "in {}. Add them to [processes] with paths from there."
+)
 
 
 class Project(Value):
@@ -67,9 +71,8 @@ def look(repository: Repository, module: str) -> Project:
     app, notes = _app(repository, module)
     health, statuses, more = _health(repository, app)
     migrate = _migrate(repository, app.root)
-    # In a folder of the repository, their commands would have other paths.
-    processes = {} if app.root else parse_procfile(repository.text("Procfile") or "")
-    more += [OTHER_PROCESSES.format(", ".join(processes))] if processes else []
+    processes, about = _processes(repository, app.root)
+    more += about
     static = [each for each in app.static if not problem(UrlPrefix, each[0]) and not problem(RelativePath, each[1])]
     more += [NO_STATIC.format(folder, path) for path, folder in app.static if (path, folder) not in static]
     branch, about = _branch(repository)
@@ -88,6 +91,15 @@ def look(repository: Repository, module: str) -> Project:
         variables=tuple(settings_variables(repository, app.root)),
         notes=(*notes, *more),
     )
+
+
+def _processes(repository: Repository, root: str) -> tuple[dict[str, str], list[str]]:
+    """Return the processes of the Procfile in the app's folder, and what to say of them or of those in the top folder."""
+    found = parse_procfile(repository.text(f"{root}/Procfile".lstrip("/")) or "")
+    if found:
+        return found, [OTHER_PROCESSES.format(", ".join(found))]
+    above = parse_procfile(repository.text("Procfile") or "") if root else {}
+    return {}, [PROCESSES_ABOVE.format(", ".join(above), f"{root}/")] if above else []
 
 
 def _app(repository: Repository, module: str) -> tuple[App, list[str]]:

@@ -29,10 +29,15 @@ def parse_procfile(text: str) -> dict[str, str]:
     return found
 
 
+def is_scheduler(name: str, command: str) -> bool:
+    """Return whether a process starts jobs by time, by its name and command."""
+    return bool(re.search(r"\b(beat|clock|cron|scheduler)\b", f"{name} {command}"))
+
+
 def process_tables(processes: Mapping[str, str]) -> str:
     """Return these processes as tables of hosts.toml. Two schedulers must never run at once."""
     tables = []
     for name, command in processes.items():
-        alone = "overlap = false\n" if re.search(r"\b(beat|clock|cron|scheduler)\b", f"{name} {command}") else ""
+        alone = "overlap = false\n" if is_scheduler(name, command) else ""
         tables.append(f"[processes.{name}]\ncommand = {to_toml(command)}\n{alone}")
     return "\n".join(tables)

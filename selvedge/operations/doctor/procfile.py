@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from selvedge.config.procfile import parse_procfile
+from selvedge.config.procfile import is_scheduler, parse_procfile
 from selvedge.config.schema import to_toml
 from selvedge.config.target import Target
 from selvedge.operations.support.check_results import CheckResult, warning
@@ -20,4 +20,5 @@ def check_procfile(app: Target, text: str) -> Iterator[CheckResult]:
     for name, command in parse_procfile(text).items():
         if name not in app.processes:
             said = f"{procfile_path(app)} has {name}, which hosts.toml does not run beside the web process"
-            yield warning("processes", said, f"Add `[processes.{name}]` with `command = {to_toml(command)}` to hosts.toml.")
+            alone = " and `overlap = false`" if is_scheduler(name, command) else ""
+            yield warning("processes", said, f"Add `[processes.{name}]` with `command = {to_toml(command)}`{alone} to hosts.toml.")

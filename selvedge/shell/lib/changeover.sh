@@ -230,10 +230,10 @@ changeover_restart() {
   changeover_begin
   if ! changeover_settle "of $1"; then
     changeover_show
-    if processes_single "$1.$2@1"; then step_fail "$changeover_problem. Its process manager keeps trying"; fi
+    if processes_single "$1.$2@1"; then process_failed "restart $2" "$1" "$changeover_problem. Its process manager keeps trying"; fi
     # shellcheck disable=SC2086
     unit_end $changeover_missing
-    step_fail "$changeover_problem. The processes that ran before keep running"
+    process_failed "restart $2" "$1" "$changeover_problem. The processes that ran before keep running"
   fi
   # shellcheck disable=SC2086
   [ -z "$before" ] || processes_single "$1.$2@1" || { unit_unboot $before && unit_ask $before; }

@@ -21,6 +21,12 @@ process_note() {
   history_note "$base/history" "$step_by" "$1" "$2" "$3" good
 }
 
+# process_failed WHY INSTANCE SENTENCE: fail, after a line in the app's history.
+process_failed() {
+  history_note "$base/history" "$step_by" "$1" "$2" "$2" failed
+  step_fail "$3"
+}
+
 # process_stop INSTANCE: stop it until process_start, even after a reboot. Releases that drain, or that an interrupted run left,
 # are stopped, too.
 # Values: app base run_dir supervisor_conf
@@ -50,7 +56,7 @@ process_start() {
       gate_log | tail -n 20 | hide_secrets
       answered=$code
       [ "$code" != 000 ] || answered=nothing
-      step_fail "The release $1 was started, but GET $health (Host: $health_host) answered $answered in $attempt attempts. Its process manager keeps trying"
+      process_failed start "$1" "The release $1 was started, but GET $health (Host: $health_host) answered $answered in $attempt attempts. Its process manager keeps trying"
     fi
     if [ "$code" != 000 ]; then gate_wait "waiting for the health check: GET $health answered $code"; fi
     attempt=$((attempt + 1))
@@ -65,6 +71,6 @@ process_start_others() {
   changeover_to "$1"
   if ! changeover_settle "of $1"; then
     changeover_show
-    step_fail "$changeover_problem. Its process manager keeps trying"
+    process_failed start "$1" "$changeover_problem. Its process manager keeps trying"
   fi
 }

@@ -14,11 +14,18 @@ from urllib.parse import parse_qs, unquote
 
 PORTS = {
     "postgres": 5432, "postgresql": 5432, "cockroachdb": 26257, "mysql": 3306, "mariadb": 3306, "mongodb": 27017,
-    "redis": 6379, "rediss": 6379, "valkey": 6379, "valkeys": 6379, "amqp": 5672, "amqps": 5671, "pyamqp": 5672,
+    "redis": 6379, "rediss": 6379, "valkey": 6379, "valkeys": 6379, "amqp": 5672, "amqps": 5671, "pyamqp": 5672, "nats": 4222,
 }  # fmt: skip
+# Host and port in variables of their own, such as POSTGRES_SERVER and POSTGRES_PORT. Other names, such as SMTP_HOST, say nothing.
+PAIR = re.compile(
+    r"(?:.*_)?(POSTGRES|POSTGRESQL|PG|MYSQL|MARIADB|MONGO|MONGODB|REDIS|VALKEY|RABBITMQ|DB|DATABASE)_?(HOST|HOSTNAME|SERVER)"
+)
+KINDS = {"pg": "postgres", "mongo": "mongodb", "rabbitmq": "amqp", "db": "", "database": ""}
+# Celery's names for results in a database.
+BEFORE = ("db", "sqla")
 POSTGRES = ("postgres", "postgresql")
 REDIS = ("redis", "valkey")
-ADDRESS = re.compile(r"([a-z]+)((?:\+[a-z0-9_]+)?)://(?:[^:/@]*(?::[^@]*)?@)?([^/?#]*)([^?#]*)(?:\?([^#]*))?", re.I)
+ADDRESS = re.compile(r"([a-z]+)((?:\+[a-z0-9_]+)*)://(?:[^:/@]*(?::[^@]*)?@)?([^/?#]*)([^?#]*)(?:\?([^#]*))?", re.I)
 ATTEMPT = 3.0
 """Seconds for one attempt."""
 
@@ -30,7 +37,8 @@ class Service:
         self.scheme, self.places, self.login = scheme, places, login
 
     def __str__(self):
-        kind = "Redis" if self.scheme in (*REDIS, "rediss", "valkeys") else "the queue" if "amqp" in self.scheme else "the database"
+        queue = "amqp" in self.scheme or self.scheme == "nats"
+        kind = "Redis" if self.scheme in (*REDIS, "rediss", "valkeys") else "the queue" if queue else "the database"
         return kind + " " + ", ".join(map(shown, self.places))
 
     def silent(self, seconds):
@@ -88,7 +96,10 @@ def parsed(name, value):
     if not found or re.search(r"\s", value):
         return None
     scheme, more, authority, path, query = (part or "" for part in found.groups())
-    scheme = scheme.lower()
+    scheme, more = scheme.lower(), more.lower()
+    if scheme in BEFORE:
+        scheme, _, more = more[1:].partition("+")
+        more = f"+{more}" if more else ""
     if (scheme == "unix" and re.search("REDIS|VALKEY", name.upper())) or (scheme in REDIS and more == "+socket"):
         return Service("redis", [unquote(path)], ("", "")) if path.startswith("/") else None
     if scheme not in PORTS or more == "+srv":
@@ -101,6 +112,17 @@ def parsed(name, value):
     user = unquote(value.partition("://")[2].partition("@")[0].partition(":")[0]) if "@" in value else ""
     user = options.get("user", [user])[0] or "postgres"
     return Service(scheme, places, (user, unquote(path.strip("/")) or user))
+
+
+def paired(name, value, variables):
+    """Return the service whose host is in this variable and whose port may be in one beside it; None if it names no host."""
+    found = PAIR.fullmatch(name.upper())
+    if not found:
+        return None
+    scheme = KINDS.get(found[1].lower(), found[1].lower())
+    port = variables.get(f"{name[: -len(found[2])]}PORT") or str(PORTS.get(scheme, ""))
+    where = place(value, port, scheme)
+    return Service(scheme, [where], ("postgres", "postgres")) if where else None
 
 
 def place(text, port, scheme):
@@ -118,7 +140,7 @@ def main(seconds):
     """Wait at most so many seconds for all services together. Return the exit status."""
     end = time.monotonic() + seconds
     for name, value in sorted(os.environ.items()):
-        service = parsed(name, value)
+        service = parsed(name, value) or paired(name, value, os.environ)
         told = False
         while service:
             why = service.silent(max(0.2, min(ATTEMPT, end - time.monotonic())))

@@ -145,6 +145,22 @@ def test_a_release_command_migrates(made: Any) -> None:
     assert folder.app["migrate"] == "python manage.py migrate"
 
 
+def test_the_processes_of_an_app_in_a_folder(made: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    made(**{"backend/main.py": APP, "backend/requirements.txt": "", "Procfile": "worker: celery -A backend worker\n"})
+    assert init() == 0
+    said = "too: worker. Its commands are for the top folder of the repository, and those of hosts.toml run in backend/."
+    assert said in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_procfile_beside_an_app_in_a_folder(made: Any) -> None:
+    folder = made(**{
+        "backend/main.py": APP, "backend/requirements.txt": "", "backend/Procfile": "beat: celery beat\n",
+        "Procfile": "worker: celery worker\n",
+    })  # fmt: skip
+    assert init() == 0
+    assert folder.settings["processes"] == {"beat": {"command": "celery beat", "overlap": False}}
+
+
 def test_files_of_the_user_stay(made: Any, capsys: pytest.CaptureFixture[str]) -> None:
     folder = made(**{"main.py": APP, "fabfile.py": "# mine\n", "fabric.yaml": "user: me\n", ".gitignore": ".env\n*.env\n"})
     before = folder.state()

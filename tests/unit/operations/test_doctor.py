@@ -257,10 +257,12 @@ class Gone:
 
 def test_the_server_reads_the_procfile_of_a_repository_that_it_fetches(app: Callable[..., Target]) -> None:
     text = f"{GOOD}procfile web: uvicorn main:app\nprocfile worker: celery -A \"x\" worker\nprocfile beat: celery beat\n"
+    text += "procfile clock: python clock.py\n"
     settings = app("nothing set", processes={"beat": {"command": "celery beat"}})
-    (said,) = (each for each in check_server(settings, found(text)) if each.subject == "processes")
+    said, alone = (each for each in check_server(settings, found(text)) if each.subject == "processes")
     assert said.text == "Procfile has worker, which hosts.toml does not run beside the web process"
     assert said.remedy == 'Add `[processes.worker]` with `command = "celery -A \\"x\\" worker"` to hosts.toml.'
+    assert alone.remedy == 'Add `[processes.clock]` with `command = "python clock.py"` and `overlap = false` to hosts.toml.'
     assert not [each for each in check_server(settings, found(GOOD)) if each.subject == "processes"]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from selvedge.shell.server.answering import parsed
+from selvedge.shell.server.answering import paired, parsed
 from tests.support.hostile import TEXT
 
 SOCKET = "/run/postgresql/.s.PGSQL.5432"
@@ -25,6 +25,9 @@ SOCKET = "/run/postgresql/.s.PGSQL.5432"
         ("rediss://:pass@h:1/0", "Redis h:1", [("h", 1)], ("postgres", "0")),
         ("redis+socket:///run/r.sock?virtual_host=1", "Redis /run/r.sock", ["/run/r.sock"], ("", "")),
         ("unix:///run/r.sock?db=0", "Redis /run/r.sock", ["/run/r.sock"], ("", "")),
+        ("db+postgresql+psycopg://u:p@h/db", "the database h:5432", [("h", 5432)], ("u", "db")),
+        ("sqla+mysql://u:p@h/x", "the database h:3306", [("h", 3306)], ("u", "x")),
+        ("nats://h", "the queue h:4222", [("h", 4222)], ("postgres", "postgres")),
         ("amqp://guest:guest@mq//", "the queue mq:5672", [("mq", 5672)], ("guest", "guest")),
     ],
 )
@@ -45,6 +48,27 @@ def test_an_address_is_found(
 )  # fmt: skip
 def test_other_values_are_none(value: str) -> None:
     assert parsed("REDIS_URL", value) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "variables", "shown"),
+    [
+        ("POSTGRES_SERVER", {"POSTGRES_SERVER": "db", "POSTGRES_PORT": "6000"}, "the database db:6000"),
+        ("PGHOST", {"PGHOST": "/run/postgresql"}, f"the database {SOCKET}"),
+        ("APP_DB_HOST", {"APP_DB_HOST": "10.0.0.5", "APP_DB_PORT": "3306"}, "the database 10.0.0.5:3306"),
+        ("redis_host", {"redis_host": "cache:6380"}, "Redis cache:6380"),
+        ("RABBITMQ_HOST", {"RABBITMQ_HOST": "mq"}, "the queue mq:5672"),
+        ("DB_HOST", {"DB_HOST": "db"}, None),
+        ("POSTGRES_SERVER", {"POSTGRES_SERVER": ""}, None),
+        ("POSTGRES_SERVER", {"POSTGRES_SERVER": "db", "POSTGRES_PORT": "a port"}, None),
+        ("SMTP_HOST", {"SMTP_HOST": "mail", "SMTP_PORT": "25"}, None),
+        ("HOST", {"HOST": "0.0.0.0", "PORT": "8000"}, None),
+        ("POSTGRES_HOST_AUTH_METHOD", {"POSTGRES_HOST_AUTH_METHOD": "trust"}, None),
+    ],
+)  # fmt: skip
+def test_host_and_port_in_variables_of_their_own(name: str, variables: dict[str, str], shown: str | None) -> None:
+    found = paired(name, variables[name], variables)
+    assert (str(found) if found else None) == shown
 
 
 def test_a_socket_belongs_to_redis_only_if_its_variable_says_so() -> None:

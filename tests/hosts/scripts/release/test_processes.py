@@ -112,6 +112,16 @@ def test_a_restart_stops_the_processes_that_ran_and_no_others(
     assert managed.told == [each.replace("w@", f"{NEW}.w@") for each in told]
 
 
+@pytest.mark.parametrize("overlap", ["yes", "no"])
+def test_a_restart_that_fails_is_in_the_history(managed: Managed, overlap: str) -> None:
+    process(managed, NEW, "w", 1, overlap)
+    units(managed, f"{NEW}.w@1 boot 7 up")
+    fake = f"{FAKE}changeover_settle() {{ changeover_problem='w ended'; return 1; }}\nchangeover_show() {{ :; }}\nstep_by=me\n"
+    assert "w ended" in managed.run(f'{fake}step_fail() {{ echo "$1"; exit 1; }}\nchangeover_restart {NEW} w now')
+    history = managed.server.path("/srv/hello/history").read_text()
+    assert history.endswith(f"\tme\trestart w\t{NEW}\t{NEW}\tfailed\n") and history.count("\n") == 1
+
+
 def test_a_server_without_processes_is_not_asked_for_any(managed: Managed) -> None:
     managed.server.program("systemctl", 'echo "systemctl $*" >>/var/log/told')
     managed.server.program("curl", 'echo "curl $*" >>/var/log/told')
