@@ -77,7 +77,8 @@ def room(lab: Lab, project: Project) -> Iterator[Room]:
     server = lab.server("deployed")
     found = Room(server, project)
     with webhook(address=gateway(server), meanwhile=found.look) as (address, got):
-        found.got, found.env = got, {"SELVEDGE_NOTIFY__URLS": f"json://{address}/{CANARY}"}
+        # The room looks at the processes before it answers: apprise waits only 4 s, and the next run would tell it again.
+        found.got, found.env = got, {"SELVEDGE_NOTIFY__URLS": f"json://{address}/{CANARY}?rto=60"}
         (project.folder / "production.env").write_text("API_TOKEN=s3cret-token\n")
         project.configure(TIMERS, env_file="production.env")
         found.must("deploy")
