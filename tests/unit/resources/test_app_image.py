@@ -106,9 +106,12 @@ def test_a_builder_that_cannot_build_is_refused_before_any_contact(
         preconditions.image(app("domains", **HERE))
 
 
-def test_images_need_the_manager_that_runs_them(target: Callable[..., Target]) -> None:
+def test_images_need_the_manager_that_runs_them(app: Callable[..., Target], target: Callable[..., Target]) -> None:
     with pytest.raises(UsageError, match=r'needs app\.manager = "docker"'):
         target(docker={"build": "here"})
+    with pytest.raises(UsageError, match=r"server runs no images: app\.manager is systemd") as error:
+        preconditions.image(app("systemd"))
+    assert '`manager = "docker"`' in error.value.remedy and "fab venv" in error.value.remedy
 
 
 class TestPulled:
