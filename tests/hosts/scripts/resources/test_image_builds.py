@@ -273,6 +273,13 @@ class TestStart:
             "Build it again: `fab deploy --commit aaaaaaaaaaaa`\n"
         )
 
+    def test_an_image_of_a_registry_is_named_by_its_digest(self, engine: Engine) -> None:
+        mark = engine.server.path("/srv/hello/images/aaaaaaaaaaaa")
+        mark.parent.mkdir(parents=True)
+        mark.write_text(f"sha256:1 registry.example.com/team/blog@sha256:{'b' * 64} gunicorn uvicorn_worker\n")
+        again = f"Pull it again: `fab deploy --commit aaaaaaaaaaaa --image registry.example.com/team/blog@sha256:{'b' * 64}`\n"
+        assert self.refuse(engine).endswith(f"was removed from the server. {again}")
+
     def test_a_release_with_its_image_is_not(self, engine: Engine) -> None:
         engine.set(images={"hello:aaaaaaaaaaaa.111111": "sha256:a"})
         assert self.refuse(engine) == "fine\n"
