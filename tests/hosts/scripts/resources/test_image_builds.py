@@ -18,6 +18,7 @@ from tests.hosts.scripts.server import Server
 from tests.support.fixtures import COMMIT
 from tests.support.libraries import functions
 from tests.support.plans import summaries
+from tests.support.pull_errors import CORRECT, PULL_ERRORS
 
 SHORT = COMMIT[:12]
 BUILD_ENV = "/etc/selvedge/hello/build.env"
@@ -106,6 +107,19 @@ class TestDockerfile:
             (folder / "Dockerfile.note").write_text("")
         server.make(*resources(app(root="backend")))
         assert engine.state["context"] == context
+
+
+class TestPull:
+    @pytest.mark.parametrize("name", PULL_ERRORS)
+    def test_a_registry_that_refuses_an_image_of_the_build_is_not_an_error_in_the_dockerfile(
+        self, server: Server, engine: Engine, app: Callable[..., Target], name: str
+    ) -> None:
+        output, remedy = PULL_ERRORS[name]
+        engine.set(builds=False, output=output)
+        done = server.apply(server.plan(*resources(app())))
+        assert done.error.startswith("Could not build the image: ")
+        said = [line for line in done.output.splitlines() if " remedy " in line]
+        assert not said if remedy == CORRECT else remedy.replace("docker login", "sudo docker login") in said[-1]
 
 
 class TestBuildEnvironment:
