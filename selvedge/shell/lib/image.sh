@@ -13,7 +13,7 @@ image_fact() {
 }
 
 # image_build: build the image, and take it.
-# Values: app base log_dir live_socket supervisor_conf new keep release folder dockerfile image mark_path request modules module migrate server build_env build_digest user
+# Values: app base log_dir live_socket supervisor_conf new keep release folder commit dockerfile image mark_path request modules module migrate server build_env build_digest user
 image_build() {
   local context file
   context=$folder
@@ -101,7 +101,8 @@ image_make() {
   cp -a -- "$context/." "$work/"
   rm -rf -- "$work/.venv" "$work/.selvedge-live"
   chmod -R u=rwX,go=rX -- "$work"
-  set -- --progress plain --file "$work/$dockerfile" --tag "$image.new" --label "selvedge.app=$app" --label "selvedge.commit=${new%%-*}"
+  set -- --progress plain --file "$work/$dockerfile" --tag "$image.new" --label "selvedge.app=$app" --label "selvedge.commit=${new%%-*}" \
+    --label "org.opencontainers.image.revision=$commit"
   if [ -e "$build_env" ]; then set -- "$@" --secret "id=build_env,src=$build_env"; fi
   if [ "$(cat "$base/images/.build-digest" 2>/dev/null)" != "$build_digest" ]; then set -- "$@" --no-cache; fi
   build_shown env DOCKER_BUILDKIT=1 docker build "$@" -- "$work" | tail -c 65536 >"$undo/installer"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,9 @@ class TestNames:
         name = app_image(app()).image
         assert summaries(planned)[-1] == f"build the image {name} from Dockerfile"
         assert list(engine.state["images"]) == [name]
+        words = engine.calls("build")[0]
+        labels = [word for option, word in pairwise(words) if option == "--label"]
+        assert labels == ["selvedge.app=hello", f"selvedge.commit={SHORT}", f"org.opencontainers.image.revision={COMMIT}"]
 
     def test_other_settings_of_a_commit_leave_the_image_of_its_release_alone(
         self, server: Server, engine: Engine, app: Callable[..., Target]
