@@ -218,6 +218,7 @@ class Hooks(Section):
     machine, if the command begins with `local:`. Local commands of a hook run first. The variables `RELEASE`, `COMMIT` (the
     full hash), `PREVIOUS` (the release that was live before; empty at the first deploy), `HOST` (the name in hosts.toml) and
     `ACTION` (`deploy`, `rollback`, `restart`, or `revert` after a failure on another server) are set.
+    With `app.manager = "docker"`, `before_switch` and `after_switch` run in a container of the release.
     """
 
     before_build: HookList = Field(

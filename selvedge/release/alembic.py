@@ -113,7 +113,8 @@ def _called(command: Sequence[str], arguments: str) -> str:
         elif found := re.fullmatch(r"(.*?)alembic([\"']?)", word):
             if found[1] and not found[1].endswith(("/", '"', "'")):
                 continue
-            python = [f"{found[1]}python{found[2]}"]
+            # An image may have Python only as python3. A virtual environment has both.
+            python = [f"{found[1]}python3{found[2]}"]
         else:
             continue
         plain = [unquoted(each) for each in after]

@@ -59,6 +59,15 @@ def runs_app(app: Target) -> None:
         raise UsageError(f"{name} is a balancer ([balancer]), so the app does not run there.", remedy)
 
 
+def runs_images(app: Target) -> None:
+    """Check that the app runs in containers on the host. Raises UsageError."""
+    from selvedge.errors import UsageError
+
+    if app.manager != "docker":
+        remedy = 'Set `manager = "docker"` in [app]. Without it, `fab venv` installs the app\'s packages.'
+        raise UsageError(f"{app.host.name} runs no images: app.manager is {app.manager}.", remedy)
+
+
 def balancer(app: Target) -> None:
     """Check that the host is a balancer, and what its site needs on this machine. Raises ConfigError or UsageError."""
     from selvedge.errors import UsageError
@@ -168,6 +177,7 @@ def image(app: Target) -> None:
     Raises ConfigError or UsageError.
     """
     runs_app(app)
+    runs_images(app)
     from selvedge.config.dotenv import app_environment, build_environment
     from selvedge.errors import ConfigError
     from selvedge.resources.code.image import DOCKERFILE

@@ -96,6 +96,6 @@ class Image(AppImage):
         release = self.app.paths.release(self.app.commit)
         return Change(
             f"build the image {self.image} from {DOCKERFILE}",
-            self.shell("image_build", release=release, folder=f"{release}/{self.app.root}".rstrip("/")),
+            self.shell("image_build", release=release, folder=f"{release}/{self.app.root}".rstrip("/"), commit=self.app.commit),
             remedy=f"Correct {DOCKERFILE}, commit, and run the same command again. The live release keeps serving.",
         )

@@ -14,6 +14,7 @@ from selvedge.config.masks import hide_values
 from selvedge.config.target import Target
 from selvedge.errors import SelvedgeError, StepError
 from selvedge.resources.code import local_engine, local_source
+from selvedge.resources.code.base_image import pull_remedy
 from selvedge.resources.code.git_over_ssh import ssh_note
 from selvedge.resources.code.image import DOCKERFILE, AppImage
 from selvedge.resources.code.local_engine import LocalImage
@@ -170,4 +171,5 @@ def _remedy(said: str, shown: str, platform: str, *, own: bool) -> str:
         return 'Give git a token for HTTPS, as docs/how-to/docker.md shows under "Dependencies from git": a build has no SSH key.'
     if "buildx" in said:
         return "Install Docker's builder: the package docker-buildx (Debian) or docker-buildx-plugin (Docker's own)."
-    return f"Correct {DOCKERFILE}, commit, and run the same command again. The live release keeps serving."
+    other = f"Correct {DOCKERFILE}, commit, and run the same command again. The live release keeps serving."
+    return pull_remedy(said, shown) or other

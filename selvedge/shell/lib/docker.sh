@@ -88,7 +88,19 @@ docker_need_image() {
   docker_owns "$1" || return 0
   image=$(sed -n 's/^image=//p' "$base/instances/$1/container")
   if docker image inspect "$image" 2>&1 >/dev/null | grep -q -i 'no such image'; then
-    "$2" "The image $image of the release $1 was removed from the server. Build it again: \`fab deploy --commit ${1%%-*}\`"
+    "$2" "The image $image of the release $1 was removed from the server. $(docker_image_again "$1" "$image")"
+  fi
+}
+
+# docker_image_again INSTANCE IMAGE: print the command that brings its image back: the one from a registry by its digest.
+docker_image_again() {
+  local name reference
+  name=${2#*:}
+  reference=$(sed -n 's/^[^ ]* \([^ ]*@sha256:[0-9a-f]*\) .*/\1/p' "$base/images/${name%.*}" 2>/dev/null | tail -n 1)
+  if [ -n "$reference" ]; then
+    printf 'Pull it again: `fab deploy --commit %s --image %s`' "${1%%-*}" "$reference"
+  else
+    printf 'Build it again: `fab deploy --commit %s`' "${1%%-*}"
   fi
 }
 

@@ -33,6 +33,8 @@ hook_switched() {
 # they run.
 # Values: app base new hook user release folder run build_env mark_path mark_text
 hook_build() {
+  local home
+  home=$folder
   file_within "$release" "$folder" || step_fail "The folder ${folder#"$release"/} (app.root) is a symbolic link that leads out of the repository. In hosts.toml, set app.root to a real folder of the repository."
   trap hook_close EXIT
   chown -hR -- "$user:$user" "$folder"
@@ -44,18 +46,20 @@ hook_build() {
   (umask 077 && printf '%s\n' "$mark_text" >"$mark_path")
 }
 
-# hook_switch COUNT NAME=VALUE… COMMAND…: run the commands as hook_run does, for the live release.
+# hook_switch COUNT NAME=VALUE… COMMAND…: run the commands as hook_run does, for the live release. HOME is that of the release, which a
+# container has, too.
 # Values: app base new hook user folder run mark_path mark_text live_link
 hook_switch() {
-  local build_env
+  local build_env home
   build_env=
+  home=
   hook_run "$@"
   printf '%s %s\n' "$(releases_linked "$live_link")" "$mark_text" >"$mark_path.new"
   mv -f -- "$mark_path.new" "$mark_path"
 }
 
 # hook_run COUNT NAME=VALUE… COMMAND…: run the commands as $user in $folder, with the first COUNT arguments as environment
-# variables. $run: the script that sets a release's environment, or empty.
+# variables. $run: the script that sets a release's environment, or empty. $home: the variable HOME, or empty.
 hook_run() {
   local count number command
   count=$1
@@ -82,7 +86,7 @@ hook_command() {
   step_say "$hook: $command"
   step_wait "waiting for the hook $hook"
   status=0
-  (cd "$folder" && hook_as env HOME="$folder" "$@" sh -c "$command") || status=$?
+  (cd "$folder" && hook_as env ${home:+HOME="$home"} "$@" sh -c "$command") || status=$?
   if [ "$status" -ne 0 ]; then
     step_fail "The hook $hook failed (exit status $status): $command"
   fi
@@ -111,5 +115,5 @@ hook_on_failure() {
   local command
   command=$1
   shift
-  cd "$folder" && user_run "$user" env "$@" sh -c "$command"
+  cd "$folder" && user_run "$user" env HOME="$folder" "$@" sh -c "$command"
 }

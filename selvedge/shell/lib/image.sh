@@ -13,7 +13,7 @@ image_fact() {
 }
 
 # image_build: build the image, and take it.
-# Values: app base log_dir live_socket supervisor_conf new keep release folder dockerfile image mark_path request modules module migrate server build_env build_digest user
+# Values: app base log_dir live_socket supervisor_conf new keep release folder commit dockerfile image mark_path request modules module migrate server build_env build_digest user
 image_build() {
   local context file
   context=$folder
@@ -32,6 +32,7 @@ image_build() {
       step_remedy "The build of an image has no SSH key: give git a token for HTTPS, as docs/how-to/docker.md shows under \"Dependencies from git\"."
     fi
     if grep -q -a 'buildx component is missing' "$undo/installer"; then image_no_builder; fi
+    image_pull_remedy "$(image_reason)"
     step_fail "Could not build the image: $(image_reason)"
   fi
   step_wait ""
@@ -100,7 +101,8 @@ image_make() {
   cp -a -- "$context/." "$work/"
   rm -rf -- "$work/.venv" "$work/.selvedge-live"
   chmod -R u=rwX,go=rX -- "$work"
-  set -- --progress plain --file "$work/$dockerfile" --tag "$image.new" --label "selvedge.app=$app" --label "selvedge.commit=${new%%-*}"
+  set -- --progress plain --file "$work/$dockerfile" --tag "$image.new" --label "selvedge.app=$app" --label "selvedge.commit=${new%%-*}" \
+    --label "org.opencontainers.image.revision=$commit"
   if [ -e "$build_env" ]; then set -- "$@" --secret "id=build_env,src=$build_env"; fi
   if [ "$(cat "$base/images/.build-digest" 2>/dev/null)" != "$build_digest" ]; then set -- "$@" --no-cache; fi
   build_shown env DOCKER_BUILDKIT=1 docker build "$@" -- "$work" | tail -c 65536 >"$undo/installer"
@@ -121,6 +123,40 @@ image_reason() {
   {
     image_full || grep -a 'ERROR: failed to solve' "$undo/installer" || grep -a -v '^[[:space:]]*$' "$undo/installer"
   } | tail -n 1 | sed 's/^#[0-9]* \([0-9.]* \)*//; s/^ERROR: //; s/^failed to solve\( with frontend [a-z.0-9]*\)*: \(failed to create LLB definition: \)*//; s/[. ]*$//' | cut -c 1-400
+}
+
+# The words of a build that could not pull an image of the Dockerfile; then, of other errors that may have the same words: a command of
+# the Dockerfile that failed, or an address that it downloads. base_image.py has all patterns, for a build on the user's machine.
+image_pull='failed to authorize|failed to do request|failed to copy: http|unexpected status|pull access denied|(Get|Head) "https?://'
+image_pull="$image_pull|dial tcp|error from registry|toomanyrequests"
+image_no_pull='did not complete successfully|executor failed running|failed to load cache key'
+image_silent='no such host|misbehaving|name resolution|timeout|timed out|deadline ?exceeded|connection refused|unreachable|no route'
+image_silent="$image_silent|reset by peer|\\bEOF\\b|proxy|certificate|HTTP response to HTTPS|unavailable|bad gateway|\\b50[0-9] "
+image_refused='unauthorized|authentication required|no basic auth|denied|forbidden|insufficient_scope|\b40[13] '
+
+# image_says REASON PATTERN: whether the reason of a failed build has this extended pattern.
+image_says() { printf '%s\n' "$1" | grep -q -i -E -e "$2"; }
+
+# image_pull_remedy REASON: say what to do if the build failed because it could not pull an image.
+image_pull_remedy() {
+  local registry login again
+  if ! image_says "$1" "$image_pull" || image_says "$1" "$image_no_pull"; then return 0; fi
+  registry=$(image_registry)
+  login="\`sudo docker login${registry:+ $registry}\`"
+  again="Then run the same command again. The live release keeps serving."
+  if image_says "$1" "$image_silent"; then
+    step_remedy "Check the image's name in $dockerfile, and whether the server reaches its registry: \`curl -I https://${registry:-registry-1.docker.io}/v2/\`. $again"
+  elif image_says "$1" 'toomanyrequests|too many requests'; then
+    step_remedy "Wait, or log in to the registry on the server, which raises its limit: $login. $again"
+  elif image_says "$1" "$image_refused"; then
+    step_remedy "Check the image's name in $dockerfile. If it is private, log in on the server: $login. $again See docs/how-to/registries.md, \"A private base image\"."
+  fi
+}
+
+# image_registry: print the registry of the last image whose data the build has asked for; nothing for Docker Hub.
+image_registry() {
+  sed -n -E 's/.*(load metadata|resolve image config) for (docker-image:\/\/)?([A-Za-z0-9._:/@-]*[A-Za-z0-9]).*/\3/p' "$undo/installer" |
+    tail -n 1 | sed -n -E 's/^(localhost|[^/]*[.:][^/]*)\/.*/\1/p' | grep -v -x -F docker.io || :
 }
 
 # image_python: print the name of Python in the image.

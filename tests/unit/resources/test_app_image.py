@@ -24,6 +24,7 @@ from selvedge.resources.code.pulled_image import PulledImage
 from selvedge.resources.code.sent_image import SentImage
 from tests.support.fake_docker import FakeDocker
 from tests.support.fixtures import COMMIT
+from tests.support.pull_errors import PULL_ERRORS
 
 pytestmark = pytest.mark.programs
 
@@ -106,9 +107,12 @@ def test_a_builder_that_cannot_build_is_refused_before_any_contact(
         preconditions.image(app("domains", **HERE))
 
 
-def test_images_need_the_manager_that_runs_them(target: Callable[..., Target]) -> None:
+def test_images_need_the_manager_that_runs_them(app: Callable[..., Target], target: Callable[..., Target]) -> None:
     with pytest.raises(UsageError, match=r'needs app\.manager = "docker"'):
         target(docker={"build": "here"})
+    with pytest.raises(UsageError, match=r"server runs no images: app\.manager is systemd") as error:
+        preconditions.image(app("systemd"))
+    assert '`manager = "docker"`' in error.value.remedy and "fab venv" in error.value.remedy
 
 
 class TestPulled:
@@ -259,6 +263,16 @@ class TestBuild:
         with pytest.raises((StepError, SelvedgeError), match=said) as error:
             local_build.build(settings, "linux/amd64")
         assert remedy in error.value.remedy and "c4nary" not in str(error.value)
+
+    @pytest.mark.parametrize("name", PULL_ERRORS)
+    def test_a_registry_that_refuses_an_image_of_the_build_is_not_an_error_in_the_dockerfile(
+        self, app: Callable[..., Target], engine: FakeDocker, tmp_path: Path, name: str
+    ) -> None:
+        output, remedy = PULL_ERRORS[name]
+        engine.answer(build=[1, output])
+        with pytest.raises(StepError) as error:
+            local_build.build(local(app, checkout(tmp_path / "code", HAS)), "linux/amd64")
+        assert remedy in error.value.remedy and "sudo" not in error.value.remedy
 
     @pytest.mark.parametrize(("platform", "engine_has", "image_has"), [
         ("linux/arm/v7", "linux/amd64", "linux/arm/v7"),

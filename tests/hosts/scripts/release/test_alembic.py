@@ -208,7 +208,7 @@ def test_two_databases_in_shells_of_their_own(app: App) -> None:
     ("alembic upgrade head", {}, "No 'script_location' key found in configuration"),
     ("cd nosuch && alembic upgrade head", {}, "sh: 1: cd: can't cd to nosuch"),
     ("alembic --nosuch upgrade head", {}, "unrecognized arguments: --nosuch"),
-    ("cd db && ./venv/bin/alembic upgrade head", {}, "./venv/bin/python: not found"),
+    ("cd db && ./venv/bin/alembic upgrade head", {}, "./venv/bin/python3: not found"),
 ])  # fmt: skip
 def test_an_answer_without_revisions_is_a_problem(app: App, migrate: str, variables: dict[str, str], problem: str) -> None:
     found = app.ask("read", "a2", migrate=migrate, **variables)

@@ -24,7 +24,7 @@ def folder(server: Any) -> Path:
     found: Path = server.path(f"{RELEASE}/backend")
     found.mkdir(parents=True)
     # The script that gives a release its environment.
-    server.path("/srv/hello/run").write_text('#!/bin/sh\nexport command=a count=2 pair=c number=9\nexec "$@"\n')
+    server.path("/srv/hello/run").write_text('#!/bin/sh\nexport HOME=/srv/hello/shared command=a count=2 pair=c number=9\nexec "$@"\n')
     server.path("/srv/hello/run").chmod(0o755)
     # For the program that hides the values of the environment.
     server.path(f"{RELEASE}/.venv/bin").mkdir(parents=True)
@@ -54,18 +54,17 @@ def goes_live(server: Any, instance: str) -> None:
 
 
 SHOW = "echo $(id -un) $PWD $HOME; echo \"$RELEASE|$PREVIOUS|$command|$count|$pair|$number\""
-SHOWN = f"daemon {RELEASE}/backend {RELEASE}/backend\na b|b-1|a|2|c|9\n"
 
 
 @pytest.mark.usefixtures("folder")
-@pytest.mark.parametrize("make", [build, switch])
-def test_a_hook_gets_its_variables_and_the_apps_environment(server: Any, make: Any) -> None:
-    """No variable of the app is overwritten, whatever its name is."""
+@pytest.mark.parametrize(("make", "home"), [(build, f"{RELEASE}/backend"), (switch, "/srv/hello/shared")])
+def test_a_hook_gets_its_variables_and_the_apps_environment(server: Any, make: Any, home: str) -> None:
+    """No variable of the app is overwritten, whatever its name is. A container lacks the release, so that HOME is only for a build."""
     goes_live(server, "b-1")
     hook = make(SHOW, "echo 'it'\"'\"'s' second")
     done = server.apply(server.plan(hook))
     assert done.status == 0, done.output
-    assert SHOWN in done.output and "\nit's second\n" in done.output
+    assert f"daemon {RELEASE}/backend {home}\na b|b-1|a|2|c|9\n" in done.output and "\nit's second\n" in done.output
     assert done.said == [f"{hook.name}: {SHOW}", f"{hook.name}: echo 'it'\"'\"'s' second"]
 
 
@@ -154,9 +153,9 @@ def test_a_hook_of_the_switch_that_failed_runs_again_with_the_release_before(ser
 @pytest.mark.usefixtures("folder")
 def test_the_hook_on_failure_gets_its_variables(server: Any) -> None:
     pairs = ("ERROR=it's $HOME\n'broken'", "PREVIOUS=b-1")
-    shell = call("hook_on_failure", 'echo "$ERROR|$PREVIOUS"; pwd; id -un', *pairs, user="daemon", folder=RELEASE)
+    shell = call("hook_on_failure", 'echo "$ERROR|$PREVIOUS"; pwd; id -un; echo "$HOME"', *pairs, user="daemon", folder=RELEASE)
     done = server.run(call_script(shell))
-    assert done.stdout.decode() == f"it's $HOME\n'broken'|b-1\n{RELEASE}\ndaemon\n"
+    assert done.stdout.decode() == f"it's $HOME\n'broken'|b-1\n{RELEASE}\ndaemon\n{RELEASE}\n"
     assert done.returncode == 0
     failing = call("hook_on_failure", "exit 4", user="daemon", folder=RELEASE)
     assert server.run(call_script(failing)).returncode == 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tests.hosts.scripts.server import Server
 from tests.support.fixtures import COMMIT
 from tests.support.libraries import functions
 from tests.support.plans import summaries
+from tests.support.pull_errors import CORRECT, PULL_ERRORS
 
 SHORT = COMMIT[:12]
 BUILD_ENV = "/etc/selvedge/hello/build.env"
@@ -68,6 +70,9 @@ class TestNames:
         name = app_image(app()).image
         assert summaries(planned)[-1] == f"build the image {name} from Dockerfile"
         assert list(engine.state["images"]) == [name]
+        words = engine.calls("build")[0]
+        labels = [word for option, word in pairwise(words) if option == "--label"]
+        assert labels == ["selvedge.app=hello", f"selvedge.commit={SHORT}", f"org.opencontainers.image.revision={COMMIT}"]
 
     def test_other_settings_of_a_commit_leave_the_image_of_its_release_alone(
         self, server: Server, engine: Engine, app: Callable[..., Target]
@@ -106,6 +111,19 @@ class TestDockerfile:
             (folder / "Dockerfile.note").write_text("")
         server.make(*resources(app(root="backend")))
         assert engine.state["context"] == context
+
+
+class TestPull:
+    @pytest.mark.parametrize("name", PULL_ERRORS)
+    def test_a_registry_that_refuses_an_image_of_the_build_is_not_an_error_in_the_dockerfile(
+        self, server: Server, engine: Engine, app: Callable[..., Target], name: str
+    ) -> None:
+        output, remedy = PULL_ERRORS[name]
+        engine.set(builds=False, output=output)
+        done = server.apply(server.plan(*resources(app())))
+        assert done.error.startswith("Could not build the image: ")
+        said = [line for line in done.output.splitlines() if " remedy " in line]
+        assert not said if remedy == CORRECT else remedy.replace("docker login", "sudo docker login") in said[-1]
 
 
 class TestBuildEnvironment:
@@ -272,6 +290,13 @@ class TestStart:
             "refused: The image hello:aaaaaaaaaaaa.111111 of the release aaaaaaaaaaaa-222222 was removed from the server. "
             "Build it again: `fab deploy --commit aaaaaaaaaaaa`\n"
         )
+
+    def test_an_image_of_a_registry_is_named_by_its_digest(self, engine: Engine) -> None:
+        mark = engine.server.path("/srv/hello/images/aaaaaaaaaaaa")
+        mark.parent.mkdir(parents=True)
+        mark.write_text(f"sha256:1 registry.example.com/team/blog@sha256:{'b' * 64} gunicorn uvicorn_worker\n")
+        again = f"Pull it again: `fab deploy --commit aaaaaaaaaaaa --image registry.example.com/team/blog@sha256:{'b' * 64}`\n"
+        assert self.refuse(engine).endswith(f"was removed from the server. {again}")
 
     def test_a_release_with_its_image_is_not(self, engine: Engine) -> None:
         engine.set(images={"hello:aaaaaaaaaaaa.111111": "sha256:a"})
