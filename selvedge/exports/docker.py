@@ -71,7 +71,7 @@ def _from_pip(facts: Facts) -> str:
     if facts.app.installer != "pip":
         return ""
     names = {pip: uv for pip, uv in _FROM_PIP.items() if pip != "PIP_INDEX_URL" or not names_index(facts)}
-    return "".join(f'[ -z "${{{pip}:-}}" ] || {uv}=${pip}; ' for pip, uv in names.items())
+    return "".join(f'[ -z "${{{pip}:-}}" ] || export {uv}="${pip}"; ' for pip, uv in names.items())
 
 
 def _own_folder(facts: Facts) -> str:

@@ -151,6 +151,28 @@ def test_a_version_from_git_needs_git_in_the_first_stage_only(exported: Make, re
     assert text.index("update-index") < text.index("uv pip install --no-deps .")
 
 
+STATIC = BUILT.replace("[project]", '[project]\ndescription = "A web shop for vcs fans"\nkeywords = ["scm"]')
+
+
+@pytest.mark.parametrize(("path", "text", "wanted"), [
+    ("pyproject.toml", STATIC, False),
+    ("pyproject.toml", STATIC + "[tool.mypy]\nexclude = 'versioneer'\n", False),
+    ("pyproject.toml", BUILT.replace('version = "1"', 'dynamic = ["version"]').replace("hatchling\"]", 'hatchling", "hatch-vcs>=0.4"]'), True),
+    ("pyproject.toml", '[project]\ndynamic = ["version"]\n[build-system]\nrequires = ["pdm-backend"]\n[tool.pdm.version]\nsource = "scm"\n', True),
+    ("pyproject.toml", '[tool.poetry]\nversion = "0"\n[build-system]\nrequires = ["poetry-dynamic-versioning>=1,<2"]\n', True),
+    ("setup.cfg", "[metadata]\ndescription = for vcs fans\n[options]\npackages = a\n", False),
+    ("setup.cfg", "[options]\nsetup_requires =\n  setuptools\n  pbr>=6\n", True),
+    ("setup.py", "setup(use_scm_version=True)\n", True),
+    ("setup.py", "setup(description='for vcs fans')  # not versioneer\n", False),
+])  # fmt: skip
+def test_only_a_tool_that_computes_versions_needs_git(exported: Make, path: str, text: str, wanted: bool) -> None:
+    project = text if path == "pyproject.toml" else '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
+    made = exported(files={"pyproject.toml": project, path: text})
+    made.make("docker")
+    assert ("git -C /src" in made.text("Dockerfile")) == wanted
+    assert (".git" in made.text(".dockerignore").splitlines()) == (not wanted)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_packages_of_the_repository_are_built_again(exported: Make, name: str) -> None:
     """uv would take what it built of the folder for an older commit, or for another app."""
