@@ -202,11 +202,15 @@ class Facts(Value):
     @property
     def check(self) -> list[str]:
         """The words of a command that asks the app for its health in its own container."""
+        return self.check_at(self.app.health_host_header)
+
+    def check_at(self, host: str) -> list[str]:
+        """Return the words of this command with another Host header."""
         app = self.app
         program = (
             "import http.client, os, sys; "
             f"app = http.client.HTTPConnection('127.0.0.1', int(os.environ.get('PORT', '8000')), timeout={app.health_timeout:g}); "
-            f"app.request('GET', {app.health!r}, headers={{'Host': {app.health_host_header!r}}}); "
+            f"app.request('GET', {app.health!r}, headers={{'Host': {host!r}}}); "
             "status = app.getresponse().status; "
             f"sys.exit(not any(low <= status <= high for low, high in {app.health_ranges!r}))"
         )
