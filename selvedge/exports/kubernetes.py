@@ -126,8 +126,7 @@ def timers(facts: Facts) -> tuple[dict[str, Cron], dict[str, str]]:
 
 def memory(facts: Facts) -> str:
     """Return the memory limit of a container: app.memory_max if it is a size, in Kubernetes' units."""
-    limit = facts.app.memory_max
-    return "512Mi" if limit.endswith("%") else f"{limit}i"
+    return f"{facts.app.memory_max}i" if facts.memory else "512Mi"
 
 
 def _groups(facts: Facts) -> dict[str, list[Target]]:

@@ -175,7 +175,9 @@ class TestGit:
     """A build has no SSH key, and the repository only for a version."""
 
     @pytest.mark.parametrize(("dockerfile", "version"), [
-        ("RUN git -C /src ls-files\n", "1.2"), ("RUN --mount=type=bind,source=.git,target=.git pip install .\n", "1.2"), ("FROM x\n", ""),
+        ("RUN git -C /src ls-files\n", "1.2"),
+        ("RUN --mount=type=bind,source=.git,target=.git pip install .\n", "1.2"),
+        ("FROM x\n", ""),
     ])  # fmt: skip
     def test_a_dockerfile_that_takes_a_version_from_git_gets_the_repository(
         self, server: Server, engine: Engine, target: Callable[..., Target], dockerfile: str, version: str
@@ -184,13 +186,14 @@ class TestGit:
         mirror = server.path("/srv/hello/repo.git")
         mirror.mkdir(parents=True)
         git(mirror, "init", "-q", "-b", "main")
-        for name, text in {"Dockerfile": dockerfile, "large": "pointer\n", "gone": "", ".gitattributes": "large filter=lfs\n"}.items():
+        files = {"Dockerfile": dockerfile, "large": "pointer\n", ".gitattributes": "large filter=lfs\n"}
+        for name, text in {**files, "gone": ""}.items():
             (mirror / name).write_text(text)
         sha = commit(mirror)
         git(mirror, "tag", "1.2")
         release = server.path(f"/srv/hello/releases/{sha[:12]}")
         release.mkdir(parents=True)
-        for name, text in {"Dockerfile": dockerfile, "large": "content", ".gitattributes": "large filter=lfs\n"}.items():
+        for name, text in {**files, "large": "content"}.items():
             (release / name).write_text(text)
         server.make(*resources(target(sha, manager="docker")))
         assert engine.state["version"] == version or (not version and "not a git repository" in engine.state["version"])
