@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from selvedge.exports.azure_app_service import parameters
@@ -19,7 +20,11 @@ def files(facts: Facts) -> Iterator[ExportFile]:
     """Yield the template, and the file that takes its parameters from the environment."""
     commands = {name: replacing_shell(each.command) for name, each in facts.processes().items()}
     resource = resource_name(facts.app.name)
-    yield rendered(facts, f"{NAME}.bicep", "azure/container-instances.bicep.j2", NAME, resource=resource, commands=commands)
+    # Bicep has no numbers with a fraction.
+    tenths = max(math.ceil(facts.memory / 1024 * 10), 1) if facts.memory else 10
+    memory = str(tenths // 10) if tenths % 10 == 0 else f"json('{tenths / 10}')"
+    source = "azure/container-instances.bicep.j2"
+    yield rendered(facts, f"{NAME}.bicep", source, NAME, resource=resource, commands=commands, memory=memory)
     yield parameters(facts, NAME)
 
 

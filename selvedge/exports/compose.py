@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from selvedge.config.dotenv import read_environment
 from selvedge.config.services import REDIS_FOLDER
 from selvedge.exports import docker
 from selvedge.exports.facts import Facts
@@ -20,7 +21,9 @@ def files(facts: Facts) -> Iterator[ExportFile]:
     processes = facts.processes("migrate", "postgres", "redis")
     services = {"postgres": facts.services.postgres, "redis": facts.services.redis}
     env_file = facts.inside(facts.app.env_file)
-    given = facts.services.environment(facts.app.name)
+    # As on the servers, where the app's own variables come before those of [services].
+    own = read_environment(facts.app.local_file(facts.app.env_file)) if facts.app.env_file else {}
+    given = {name: value for name, value in facts.services.environment(facts.app.name).items() if name not in own}
     yield rendered(
         facts, "compose.yaml", "compose.yaml.j2", NAME,
         processes=processes,

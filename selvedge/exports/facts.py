@@ -195,6 +195,23 @@ class Facts(Value):
         return list(app_server(self.app).packages(self.app))
 
     @property
+    def memory(self) -> int:
+        """app.memory_max in MiB, 0 if it is a share of a server's memory."""
+        limit = self.app.memory_max
+        return 0 if limit.endswith("%") else max(int(limit[:-1]) * 1024 ** "KMGT".index(limit[-1].upper()) // 1024, 1)
+
+    @property
+    def share(self) -> str:
+        """app.memory_max for a header's list of what is left out, if it is a share of a server's memory."""
+        return "" if self.memory else f" memory_max (it is {self.app.memory_max} of a server's memory),"
+
+    @property
+    def own_host(self) -> str:
+        """The Host header of the check for such a list, if it is not localhost: most platforms send another one."""
+        host = self.app.health_host_header
+        return "" if host == "localhost" else f" the Host header {host} of the check (the app must accept the platform's),"
+
+    @property
     def usual_health(self) -> bool:
         """Whether the health check accepts exactly the statuses that platforms accept, 200 to 399."""
         return self.app.health_ranges == [(200, 399)]
@@ -202,11 +219,15 @@ class Facts(Value):
     @property
     def check(self) -> list[str]:
         """The words of a command that asks the app for its health in its own container."""
+        return self.check_at(self.app.health_host_header)
+
+    def check_at(self, host: str) -> list[str]:
+        """Return the words of this command with another Host header."""
         app = self.app
         program = (
             "import http.client, os, sys; "
             f"app = http.client.HTTPConnection('127.0.0.1', int(os.environ.get('PORT', '8000')), timeout={app.health_timeout:g}); "
-            f"app.request('GET', {app.health!r}, headers={{'Host': {app.health_host_header!r}}}); "
+            f"app.request('GET', {app.health!r}, headers={{'Host': {host!r}}}); "
             "status = app.getresponse().status; "
             f"sys.exit(not any(low <= status <= high for low, high in {app.health_ranges!r}))"
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -22,14 +22,17 @@ from selvedge.value import Value
 
 NAME = "kubernetes"
 FOLDER = "kubernetes"
-OF_GROUPS = frozenset(("domains", "workers", "count"))
-"""Settings in which the overlays differ."""
+OF_GROUPS = frozenset(("domains", "health_host", "workers", "count"))
+"""Settings in which the overlays differ. An overlay has them, but `count`, from its first server."""
 _LONGEST = 52
 """Characters in the name of a CronJob, whose jobs get eleven more."""
 
 
 class Overlay(Value):
-    """What differs in a group of servers. counts: how many of each process run. absent: timers that do not run in it."""
+    """What differs in a group of servers. counts: how many of each process run. absent: timers that do not run in it.
+
+    health_host: the Host header of the probes.
+    """
 
     group: str
     namespace: str
@@ -37,6 +40,7 @@ class Overlay(Value):
     counts: Mapping[str, int]
     absent: list[str]
     domains: list[str]
+    health_host: str
     workers: int
 
 
@@ -63,7 +67,23 @@ def files(facts: Facts) -> Iterator[ExportFile]:
 def notes(facts: Facts) -> list[str]:
     """Return what is missing for the image, the timers that cron cannot say, and the settings that no group can have alone."""
     odd = [f"timers.{name} is left out: {why}." for name, why in timers(facts)[1].items()]
-    return [*image_notes(facts), *odd]
+    return [*image_notes(facts), *odd, *_left_out(facts)]
+
+
+def _left_out(facts: Facts) -> Iterator[str]:
+    """Yield the settings of servers that differ from those of their overlay, or of the base if no overlay has the server."""
+    for group, (first, *others) in {group: targets for group, targets in _groups(facts).items() if targets}.items():
+        for target, key in _differing(first, others):
+            yield f"hosts.{target.host.name}.app.{key} is left out: the overlay {group} has the value of {first.host.name}."
+    there = {target.host.name for target in _targets(facts)}
+    for target, key in _differing(facts.app, [each for each in facts.targets if each.host.name not in there]):
+        yield f"hosts.{target.host.name}.app.{key} is left out: the server is in no group, so it has no overlay."
+
+
+def _differing(of: Target, targets: Sequence[Target]) -> Iterator[tuple[Target, str]]:
+    """Yield the servers whose settings differ from those `of` another one, with the keys that an overlay has."""
+    for target in targets:
+        yield from ((target, key) for key in sorted(OF_GROUPS - {"count"}) if getattr(target, key) != getattr(of, key))
 
 
 def _file(facts: Facts, path: str, part: str, **values: Any) -> ExportFile:
@@ -106,8 +126,7 @@ def timers(facts: Facts) -> tuple[dict[str, Cron], dict[str, str]]:
 
 def memory(facts: Facts) -> str:
     """Return the memory limit of a container: app.memory_max if it is a size, in Kubernetes' units."""
-    limit = facts.app.memory_max
-    return "512Mi" if limit.endswith("%") else f"{limit}i"
+    return f"{facts.app.memory_max}i" if facts.memory else "512Mi"
 
 
 def _groups(facts: Facts) -> dict[str, list[Target]]:
@@ -145,6 +164,7 @@ def _overlays(facts: Facts) -> Iterator[Overlay]:
             counts={name: _count(facts, name, targets) for name in processes},
             absent=[name for name in schedules if name not in there],
             domains=list(app.domains),
+            health_host=app.health_host_header,
             workers=app.workers or facts.workers,
         )
 

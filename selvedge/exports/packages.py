@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import posixpath
 import re
 import tomllib
@@ -31,9 +32,11 @@ _LOCAL = re.compile(
     re.MULTILINE,
 )
 """A line of a requirements file that needs other files of the repository."""
+_COMMENT = re.compile(r"#.*|(?:description|keywords)\s*=\s*(['\"]).*?\1")
+"""Text of a setup.py that names no package."""
 _INDEX = re.compile(r"^\s*(?:-i|--index-url)(?:[\s=]|(?=\w+://))", re.MULTILINE)
-_GIT_VERSION = re.compile(r"scm|vcs|versioningit|dunamai|dynamic-versioning|versioneer|\bpbr\b", re.IGNORECASE)
-"""What the files of a package say if its version comes from git."""
+_GIT_VERSION = re.compile(r"scm|vcs|versioningit|dunamai|dynamic.versioning|git.versioning|versioneer|\bpbr\b", re.IGNORECASE)
+"""The names of packages that take the version of another package from git."""
 _INCLUDE = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]*([^\s#]+)", re.MULTILINE)
 _LOCAL_IN_LOCK = re.compile(
     r'^type = "(?:directory|file)"|^path = "|"(?:path|file)": "|'  # Poetry, PDM, Pipenv
@@ -100,9 +103,32 @@ def _install(facts: Facts) -> Install:
 
 def versions_from_git(facts: Facts) -> bool:
     """Return whether a package of the repository may take its version from git, as setuptools-scm does."""
-    names = ("pyproject.toml", "setup.py", "setup.cfg")
-    found = (each for each in Repository(facts.top).files if PurePosixPath(each).name in names)
-    return any(_GIT_VERSION.search(_tree(facts).read(each) or "") for each in found)
+    tools = {"pyproject.toml": _project_tools, "setup.cfg": _setup_tools, "setup.py": lambda text: _COMMENT.sub("", text)}
+    found = ((tools.get(PurePosixPath(each).name), each) for each in Repository(facts.top).files)
+    return any(_GIT_VERSION.search(of(_tree(facts).read(path) or "")) for of, path in found if of)
+
+
+def _project_tools(text: str) -> str:
+    """Return the names in a pyproject.toml of the packages that may compute a version, one a line."""
+    try:
+        data: Any = tomllib.loads(text)
+    except (ValueError, RecursionError):
+        return ""
+    tools = table(data, "tool")
+    names = [re.split(r"[^\w.-]", str(each).strip())[0] for each in _items(table(data, "build-system").get("requires"))]
+    if "version" in _items(table(data, "project").get("dynamic")):
+        names += [*tools, *(str(table(tools, each, "version").get("source")) for each in ("hatch", "pdm"))]
+    return "\n".join(names)
+
+
+def _setup_tools(text: str) -> str:
+    """Return the parts of a setup.cfg that name packages which may compute a version."""
+    parser = configparser.RawConfigParser(strict=False)
+    try:
+        parser.read_string(text)
+    except configparser.Error:
+        return text
+    return "\n".join([*parser.sections(), parser.get("options", "setup_requires", fallback="")])
 
 
 def over_ssh(facts: Facts) -> list[str]:
@@ -160,23 +186,25 @@ def _members(lock: str) -> Iterator[str]:
 
 def _exported(facts: Facts, name: str) -> str:
     """Return the command with which the lock's own program writes a list of requirements."""
-    folder = str(PurePosixPath(facts.lock).parent)
+    folder = quote(str(PurePosixPath(facts.lock).parent))
+    inside = folder != "."
     if name == "poetry.lock":
         tool = "uv tool run --from 'poetry>=2,<3' --with 'poetry-plugin-export>=1.9,<2' poetry"
-        command = f"{tool} export --output {LIST}{_options(facts, '--extras', '--with')}"
-    elif name == "pdm.lock":
+        tool += f" --directory {folder}" if inside else ""
+        return f"{tool} export --output {LIST}{_options(facts, '--extras', '--with')}"
+    if name == "pdm.lock":
         tool = "PDM_IGNORE_SAVED_PYTHON=1 uv tool run --from 'pdm[locked]>=2.18,<3' pdm export"
+        tool += f" --project {folder}" if inside else ""
         extras = "".join(f" --group {each}" for each in facts.app.extras)
         groups = "".join(f" --group {each}" for each in facts.app.dependency_groups)
         # PDM takes extras and groups by the same option, in two runs.
         more = f" && {tool} --dev --no-default{groups} >>{LIST}" if groups else ""
-        command = f"{tool} --prod{extras} >{LIST}{more}"
-    else:
-        categories = ",".join(["packages", *facts.app.dependency_groups])
-        # The source that Pipenv names pypi is the default index, which a build may have elsewhere.
-        usual = " && sed -i '/^-i /d' " + LIST if _first_source(facts) == "pypi" else ""
-        command = f"uv tool run 'pipenv>=2024' requirements --categories {categories} >{LIST}{usual}"
-    return command if folder == "." else f"(cd {quote(folder)} && {command})"
+        return f"{tool} --prod{extras} >{LIST}{more}"
+    categories = ",".join(["packages", *facts.app.dependency_groups])
+    # The source that Pipenv names pypi is the default index, which a build may have elsewhere.
+    usual = " && sed -i '/^-i /d' " + LIST if _first_source(facts) == "pypi" else ""
+    file = f"PIPENV_PIPFILE={folder}/Pipfile " if inside else ""
+    return f"{file}uv tool run 'pipenv>=2024' requirements --categories {categories} >{LIST}{usual}"
 
 
 def _first_source(facts: Facts) -> str:

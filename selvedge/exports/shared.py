@@ -13,7 +13,8 @@ _APP = (
     "module", "factory", "server", "worker_class", "workers", "timeout", "stop_timeout", "log_level", "access_log",
     "root", "requirements", "extras", "dependency_groups", "python", "installer", "index_strategy", "build_env_file",
     "shared_paths",
-    "health", "health_status", "health_host", "health_timeout", "start_timeout", "migrate", "migrate_timeout", "memory_max",
+    "health", "health_status", "health_host", "health_timeout", "start_timeout", "migrate", "migrate_timeout",
+    "memory_max", "tasks_max",
     "domains", "strategy", "drain", "keep_releases",
 )  # fmt: skip
 _NGINX = ("path", "max_body", "read_timeout")

@@ -59,19 +59,19 @@ def is_unedited(text: str, export: str = "") -> bool:
 
 
 def write(report: Report, top: Path, files: Sequence[ExportFile], export: str, *, folder: str = "", force: bool = False) -> None:
-    """Write the files, and print what was done with each.
+    """Write the files, and print what was done with each, and the differences of those that were edited.
 
     folder: a folder of the export's own. Files there that an earlier run has written, and that are not among `files`, are deleted.
 
     Raises:
-        SelvedgeError: a file was edited, or is not one of Selvedge's, and `force` is not set: then the differences are printed, and
-            nothing is written. Or a file cannot be read or written.
+        SelvedgeError: a file was edited, or is not one of Selvedge's, and `force` is not set: then nothing is written.
+            Or a file cannot be read or written.
     """
     present = {each.path: _read(top, each.path) for each in files}
     edited = [each for each in files if (old := present[each.path]) not in (None, each.text) and not is_unedited(old or "")]
+    for each in edited:
+        report.diff(_difference(each.path, present[each.path] or "", each.text))
     if edited and not force:
-        for each in edited:
-            report.diff(_difference(each.path, present[each.path] or "", each.text))
         raise _kept(edited, top)
     for each in files:
         old = present[each.path]

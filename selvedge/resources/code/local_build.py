@@ -28,6 +28,8 @@ _FULL = "no space left on device"
 """BuildKit's own error names only the command that failed."""
 _NO_KEY = re.compile(r"Host key verification failed|Permission denied \(publickey|cannot run ssh")
 """What git says in a build, which has no SSH key. It is not the last line of an installer's error."""
+_GIT = re.compile(r"git -C /src |source=\.git")
+"""A Dockerfile that takes a version from git: that of `fab export.docker`, or one that mounts .git."""
 _LOCK = Lock()
 OnText = Callable[[str], None]
 
@@ -78,6 +80,8 @@ def _build(image: AppImage, platform: str, on_line: OnText, on_note: OnText) -> 
     own = platform == local_engine.engine_platform()
     with local_source.checked_out(app, app.commit) as code:
         file = _dockerfile(code, app)
+        if file.parent == code and _GIT.search(file.read_text(encoding="utf-8", errors="replace")):
+            local_source.add_history(app, code)
         labels = {
             "selvedge.app": app.name, COMMIT: app.commit[:12], BUILD: image.build, "org.opencontainers.image.revision": app.commit,
         }  # fmt: skip

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 from selvedge.config.target import Target
 from selvedge.errors import SelvedgeError, UsageError
 from selvedge.resources.code.carried import pack
-from selvedge.resources.code.git import environment, words
+from selvedge.resources.code.git import environment, git, words
 from selvedge.resources.code.large_files import POINTER, large_files
 from selvedge.resources.code.local_repository import local_commit
 from selvedge.resources.code.submodules import parts
@@ -66,6 +66,38 @@ def checked_out(app: Target, commit: str) -> Iterator[Path]:
         yield folder
 
 
+def add_history(app: Target, folder: Path) -> None:
+    """Make a folder of `checked_out` a repository at app.commit, with its history and tags, as `mirror_history` does on a server.
+
+    Raises SelvedgeError.
+    """
+    source, own = app.repository_path or _fetched(folder), folder / ".git"
+    _asked(folder, "clone", "--quiet", "--bare", "--", str(source), str(own))
+    _asked(folder, "--git-dir", str(own), "config", "core.bare", "false")
+    # git compares the contents of files in Git LFS as they are: a build may have no git-lfs.
+    (own / "info").mkdir(exist_ok=True)
+    (own / "info/attributes").write_text("* -filter\n")
+    _asked(folder, "reset", "--quiet", app.commit)
+    # Files of app.carry and of Git LFS are no local changes.
+    _asked(folder, "update-index", "-z", "--skip-worktree", "--stdin", stdin=_asked(folder, "ls-files", "-z", "--modified"))
+    _asked(folder, "remote", "remove", "origin")
+
+
+def _fetched(folder: Path) -> Path:
+    """Return the folder for the repository, if the files come from a git server."""
+    return folder.parent / "fetched"
+
+
+def _asked(folder: Path, *arguments: str, stdin: str | None = None) -> str:
+    done = git(folder, *arguments, stdin=stdin)
+    if done.returncode != 0:
+        raise SelvedgeError(
+            f"git on your machine could not copy the repository for the build: {words(done.stderr)}.",
+            "Check it: `git fsck`. Then run the same command again.",
+        )
+    return done.stdout
+
+
 def _write(repository: Path, commit: str, folder: Path) -> None:
     """Write the files from a repository on this machine. Raises ConfigError or UsageError."""
     for number, part in enumerate(parts(repository, commit)):
@@ -87,6 +119,7 @@ def _fetch(app: Target, commit: str, folder: Path) -> None:
     where = ("-C", str(folder))
     _git(app, *where, "-c", "core.autocrlf=false", "checkout", "--quiet", "--detach", commit)
     _git(app, *where, "submodule", "update", "--init", "--recursive", "--quiet")
+    shutil.move(folder / ".git", _fetched(folder))
     for path in folder.rglob(".git"):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
 

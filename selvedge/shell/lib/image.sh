@@ -13,7 +13,7 @@ image_fact() {
 }
 
 # image_build: build the image, and take it.
-# Values: app base log_dir live_socket supervisor_conf new keep release folder commit dockerfile image mark_path request modules module migrate server build_env build_digest user
+# Values: app base log_dir live_socket supervisor_conf repo new keep release folder commit dockerfile image mark_path request modules module migrate server build_env build_digest user
 image_build() {
   local context file
   context=$folder
@@ -94,12 +94,16 @@ image_refuse() {
 # image_make: build from a copy that all users of the image can read: in the image root owns the files, and those of the checkout are
 # only for root and the app. If it fails, show the end of the output, which is in $undo/installer, without the values of app.build_env_file.
 # Docker's cache does not know these values: after a change of those that decide what is installed, the build does not use it.
+# A Dockerfile that takes a version from git, that of `fab export.docker` or one that mounts .git, gets the repository (local_build.py).
 image_make() {
   local work
   rm -rf -- "$base"/images/.build.*
   work=$(mktemp -d -- "$base/images/.build.XXXXXX")
   cp -a -- "$context/." "$work/"
   rm -rf -- "$work/.venv" "$work/.selvedge-live"
+  if [ "$context" = "$release" ] && grep -q -E -e 'git -C /src |source=\.git' -- "$file"; then
+    mirror_history "$repo" "${new%%-*}" "$work" || step_fail "Could not copy the repository, from which $dockerfile takes a version"
+  fi
   chmod -R u=rwX,go=rX -- "$work"
   set -- --progress plain --file "$work/$dockerfile" --tag "$image.new" --label "selvedge.app=$app" --label "selvedge.commit=${new%%-*}" \
     --label "org.opencontainers.image.revision=$commit"

@@ -34,3 +34,20 @@ mirror_lacks() {
     [ -f "$(mirror_large "$repo" "$oid")" ] || printf '%s\n' "$oid"
   done
 }
+
+# mirror_history REPO COMMIT FOLDER: make a folder with the files of a commit a repository, with the history and the tags of the mirror.
+mirror_history() {
+  local own
+  own=$3/.git
+  # Hard links are cheap, but need the same file system.
+  git -c safe.directory='*' clone -q --bare --local -- "$1" "$own" 2>/dev/null ||
+    git -c safe.directory='*' clone -q --bare --no-hardlinks -- "$1" "$own" || return 1
+  git --git-dir="$own" config core.bare false || return 1
+  # git compares the contents of files in Git LFS as they are: a build may have no git-lfs.
+  mkdir -p -- "$own/info" && echo '* -filter' >"$own/info/attributes" || return 1
+  git -c safe.directory='*' --git-dir="$own" --work-tree="$3" reset -q "$2" || return 1
+  # Folders that are links into shared/, files of app.carry and of Git LFS are no local changes.
+  git -c safe.directory='*' --git-dir="$own" --work-tree="$3" ls-files -z --modified |
+    git -c safe.directory='*' --git-dir="$own" --work-tree="$3" update-index -z --skip-worktree --stdin || return 1
+  git --git-dir="$own" remote remove origin
+}

@@ -12,22 +12,13 @@ package_install() {
   : >"$work/unbuilt"
 }
 
-# package_clone OPTION: clone the mirror. Hard links are cheap, but need the same file system.
-package_clone() { git -c safe.directory='*' clone -q --bare "$1" -- "$repo" "$work/source/.git"; }
-
 # package_git: make the copy a repository if a package of it may take its version from git.
 package_git() {
   local found
   found=$(find "$work/source" -name node_modules -prune -o \( -name pyproject.toml -o -name setup.py -o -name setup.cfg \) -exec \
     grep -l -i -E 'scm|vcs|versioningit|dunamai|dynamic-versioning|versioneer|pbr|git[^a-z]' -- '{}' + | head -n 1) || :
   [ -n "$found" ] && [ -d "$repo" ] || return 0
-  package_clone --local 2>/dev/null || package_clone --no-hardlinks || return 1
-  git --git-dir="$work/source/.git" config core.bare false || return 1
-  git -c safe.directory='*' --git-dir="$work/source/.git" --work-tree="$work/source" reset -q "$commit" || return 1
-  # Folders that are links into shared/, files of app.carry and of Git LFS are no local changes.
-  git --git-dir="$work/source/.git" --work-tree="$work/source" -c safe.directory='*' ls-files -z --modified |
-    git --git-dir="$work/source/.git" --work-tree="$work/source" -c safe.directory='*' update-index -z --skip-worktree --stdin || return 1
-  git --git-dir="$work/source/.git" remote remove origin
+  mirror_history "$repo" "$commit" "$work/source" || return 1
   chmod -R a+rX -- "$work/source/.git"
 }
 

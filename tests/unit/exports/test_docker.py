@@ -71,6 +71,10 @@ CASES = {
         {"Pipfile": "", "Pipfile.lock": '{"_meta": {"sources": [{"name": "pypi", "url": "https://x"}]}}'}, {},
         ['["Pipfile.lock", "Pipfile", "/src/"]', "categories packages >/tmp/requirements.txt && sed -i '/^-i /d'"],
     ),
+    "locks in a folder": (
+        {"sub/pyproject.toml": PACKAGE, "sub/poetry.lock": ""}, {"requirements": "sub/poetry.lock"},
+        ['["sub/poetry.lock", "sub/pyproject.toml", "/src/sub/"]', "poetry --directory sub export --output /tmp/requirements.txt"],
+    ),
     "pylock": (
         {"pylock.toml": 'lock-version = "1.0"\npackages = []\n'}, {}, ['["pylock.toml", "/src/"]', "--requirement pylock.toml"],
     ),
@@ -149,6 +153,27 @@ def test_a_version_from_git_needs_git_in_the_first_stage_only(exported: Make, re
     assert {"**/*.egg-info", "**/build/lib"} <= set(made.text(".dockerignore").splitlines())
     assert "git -C /src update-index" in text and "rm -rf /app/.git" in text
     assert text.index("update-index") < text.index("uv pip install --no-deps .")
+
+
+STATIC = BUILT.replace("[project]", '[project]\ndescription = "A web shop for vcs fans"\nkeywords = ["scm"]')
+
+
+@pytest.mark.parametrize(("path", "text", "wanted"), [
+    ("pyproject.toml", STATIC, False),
+    ("pyproject.toml", STATIC + "[tool.mypy]\nexclude = 'versioneer'\n", False),
+    ("pyproject.toml", SCM.replace("setuptools-scm", "hatch-vcs>=0.4"), True),
+    ("pyproject.toml", SCM.replace("setuptools-scm", "pdm-backend") + '[tool.pdm.version]\nsource = "scm"\n', True),
+    ("pyproject.toml", '[tool.poetry]\nversion = "0"\n[build-system]\nrequires = ["poetry-dynamic-versioning>=1,<2"]\n', True),
+    ("setup.cfg", "[metadata]\ndescription = for vcs fans\n[options]\npackages = a\n", False),
+    ("setup.cfg", "[options]\nsetup_requires =\n  setuptools\n  pbr>=6\n", True),
+    ("setup.py", "setup(use_scm_version=True)\n", True),
+    ("setup.py", "setup(description='for vcs fans')  # not versioneer\n", False),
+])  # fmt: skip
+def test_only_a_tool_that_computes_versions_needs_git(exported: Make, path: str, text: str, wanted: bool) -> None:
+    made = exported(files={"pyproject.toml": '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "x"\n', path: text})
+    made.make("docker")
+    assert ("git -C /src" in made.text("Dockerfile")) == wanted
+    assert (".git" in made.text(".dockerignore").splitlines()) == (not wanted)
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -123,3 +123,40 @@ def test_the_files_of_a_group_that_hosts_toml_has_no_more_are_deleted_if_no_file
     said = made.make("kubernetes")
     assert all(f"deleted    kubernetes/overlays/production/{name}.yaml" in said for name in ("kustomization", "namespace"))
     assert not list((made.folder / "kubernetes/overlays/production").iterdir())
+
+
+HOSTS = """
+[hosts.a]
+[hosts.b]
+app = { domains = ["b.example.com"] }
+[hosts.c]
+app = { domains = ["s.example.com", "t.example.com"] }
+[hosts.d]
+app = { health_host = "d.internal" }
+[hosts.e]
+app = { workers = 7 }
+[groups]
+production = ["a", "b"]
+staging = ["c"]
+inner = ["d"]
+"""
+
+
+@pytest.mark.parametrize(("status", "kind"), [([], "httpGet"), ([200], "exec")])
+def test_the_probes_of_a_group_ask_for_its_own_host(exported: Make, status: list[int], kind: str) -> None:
+    made = exported(HOSTS, domains=["shop.example.com"], **({"health_status": status} if status else {}))
+    said = made.make("kubernetes")
+    hosts = {}
+    for group in ("production", "staging", "inner"):
+        [found] = documents(made.text(f"kubernetes/overlays/{group}/kustomization.yaml"))
+        for patch in found.get("patches", []):
+            [container] = documents(patch["patch"])[0]["spec"]["template"]["spec"]["containers"]
+            asked = [container[probe][kind] for probe in ("startupProbe", "readinessProbe", "livenessProbe")]
+            hosts[group] = {str(each) for each in asked}
+    assert hosts.keys() == {"staging", "inner"}
+    assert [len(each) for each in hosts.values()] == [1, 1]
+    assert "s.example.com" in str(hosts["staging"]) and "d.internal" in str(hosts["inner"])
+    assert [line for line in said.splitlines() if "is left out" in line] == [
+        "hosts.b.app.domains is left out: the overlay production has the value of a.",
+        "hosts.e.app.workers is left out: the server is in no group, so it has no overlay.",
+    ]  # fmt: skip

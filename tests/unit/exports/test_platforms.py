@@ -154,8 +154,8 @@ def test_kubernetes_has_an_overlay_for_each_group(hostile: Exported) -> None:
     assert re.fullmatch(r"shop-staging-1-[0-9a-f]{6}", staging["namespace"])
     assert [each["count"] for each in staging["replicas"]] == [1, 2, 0]
     assert staging["configMapGenerator"][0]["literals"] == ["WEB_CONCURRENCY=7"]
-    assert [each["target"]["kind"] for each in staging["patches"]] == ["CronJob"]
-    assert "$patch: delete" in staging["patches"][0]["patch"]
+    assert [each["target"]["kind"] for each in staging["patches"]] == ["Deployment", "CronJob"]
+    assert "$patch: delete" in staging["patches"][1]["patch"]
     [ingress] = found["kubernetes/overlays/Staging_1/ingress.yaml"]
     assert ingress["spec"]["rules"][0]["host"] == "staging.example.com"
 
@@ -240,6 +240,32 @@ def test_what_a_platform_has_not_is_named(hostile: Exported, name: str) -> None:
     left_out = text.partition("Left out")[2].partition("\n\n")[0]
     named = {"procfile": "shared_paths", "compose": "hooks"}.get(name, "uploads")
     assert "no, odd" in left_out and named in left_out
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_metrics_notifications_and_limits_without_a_setting_are_named(hostile: Exported, name: str) -> None:
+    left_out = hostile.text(EXPORTS[name][0]).partition("Left out")[2]
+    assert {"[metrics]", "[notify]", "memory_max"} <= set(re.findall(r"\[\w+\]|memory_max", left_out))
+    sends_another = ("ecs", "azure-app-service")
+    assert ("Host header shop.example.com" in left_out) == (name in (*sends_another, "azure-container-instances"))
+
+
+def test_the_memory_of_the_app_is_that_of_each_platform_with_such_a_setting(exported: Make) -> None:
+    made = exported(memory_max="1300M", health_host="inner")
+    for name in EXPORTS:
+        made.make(name)
+    [compose], [ecs], [engine] = (documents(made.text(path)) for path in ("compose.yaml", "ecs.yaml", "app.yaml"))
+    task = ecs["Resources"]["WebTask"]["Properties"]
+    assert compose["x-app"]["mem_limit"] == "1300m" and engine["instance_class"] == "F4"
+    assert (task["Cpu"], task["Memory"], task["ContainerDefinitions"][0]["Memory"]) == ("512", "2048", 1300)
+    assert "memoryInGB: json('1.3')\n" in made.text("azure-container-instances.bicep")
+    assert "--memory 1300m" in made.text("Dockerfile") and "Host header inner" in made.text("cloudrun.yaml")
+
+
+def test_the_apps_own_variables_come_before_those_of_services_in_compose(exported: Make) -> None:
+    made = exported(TABLES, files={"production.env": 'DATABASE_URL="c4nary"\n'})
+    made.make("compose")
+    assert documents(made.text("compose.yaml"))[0]["x-app"]["environment"].keys() == {"PORT", "REDIS_URL"}
 
 
 STRINGS = [HOSTILE, "", "yes", "1e3", "a\nb\r\x85\u2028c\x00\x7f", "\ud7ff\ufffe\U0010ffff", "- a: b #", "'", "\\"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -59,6 +60,15 @@ def test_names_that_usually_hold_secrets_are_in_no_image_and_no_upload(exported:
     assert {f"**/{name}" for name in SECRET_FILES} <= set(made.text(".dockerignore").splitlines())
     made.make("appengine")
     assert set(SECRET_FILES) <= set(made.text(".gcloudignore").splitlines())
+
+
+def test_a_committed_file_that_is_ignored_by_its_name_is_named(exported: Make) -> None:
+    made = exported(files={"certs/rds-ca.pem": "", "own.pem": ""})
+    assert "lacks" not in made.make("docker"), "they are not committed"
+    subprocess.run(["git", "add", "--force", "certs/rds-ca.pem", "production.env", "main.py"], check=True)
+    for export in ("docker", "appengine"):
+        [said] = [line for line in made.make(export).splitlines() if "lacks these committed files" in line]
+        assert ": certs/rds-ca.pem. To keep one that is public, give it another name" in said
 
 
 @pytest.mark.parametrize("section", ["app", "backup", "tls"])

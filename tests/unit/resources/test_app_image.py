@@ -214,6 +214,18 @@ class TestBuild:
         assert "SELVEDGE_DOCKER__PASSWORD" not in call["env"] and "id=build_env,env=DOCKER_BUILD_ENV" in call["words"]
         assert local_build.build(settings, "linux/amd64") == found and len(engine.calls("build")) == 1
 
+    @pytest.mark.parametrize(("path", "line", "has"), [
+        ("Dockerfile", "RUN git -C /src ls-files", True), ("Dockerfile", "RUN --mount=type=bind,source=.git,target=.git x", True),
+        ("Dockerfile", "FROM x", False), ("backend/Dockerfile", "RUN git -C /src ls-files", False),
+    ])  # fmt: skip
+    def test_a_dockerfile_that_takes_a_version_from_git_gets_the_repository(
+        self, app: Callable[..., Target], engine: FakeDocker, tmp_path: Path, path: str, line: str, has: bool
+    ) -> None:
+        folder = checkout(tmp_path / "code", {path: line})
+        local_build.build(local(app, folder, root=path.rpartition("/")[0]), "linux/amd64")
+        (call,) = engine.calls("build")
+        assert (".git" in call["context"]) == has
+
     @pytest.mark.parametrize(("files", "named"), [
         ({"requirements.txt": "own @ git+ssh://git@git.example.com/me/own\n"}, ["requirements.txt"]),
         ({"uv.lock": "x", "a/pyproject.toml": 'own = { git = "ssh://git@x/y" }\n', "b/c/uv.lock": 'git = "git@x:y"\n'},

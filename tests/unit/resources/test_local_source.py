@@ -12,7 +12,7 @@ import pytest
 from selvedge.config.target import Target
 from selvedge.errors import SelvedgeError, UsageError
 from selvedge.resources.code import local_source
-from selvedge.resources.code.local_source import checked_out, find_commit
+from selvedge.resources.code.local_source import add_history, checked_out, find_commit
 
 pytestmark = pytest.mark.programs
 
@@ -65,6 +65,20 @@ def test_the_commit_and_its_files_come_from_this_machine_or_the_git_server(
         files = {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
         assert files == {".gitmodules", "code.txt", "lib/part/part.txt", "link"} and (folder / "link").is_symlink()
     assert not folder.exists() and git(repository, "status", "--porcelain") == before
+
+
+@pytest.mark.parametrize("remote", [False, True])
+def test_a_build_that_takes_a_version_from_git_gets_the_repository(
+    app: Callable[..., Target], repository: Path, remote: bool
+) -> None:
+    head = git(repository, "rev-parse", "main")
+    settings = of(app, f"file://{repository}" if remote else str(repository), head)
+    settings = settings.releasing(replace(settings.release, commit=head))
+    with checked_out(settings, head) as folder:
+        (folder / "code.txt").write_text("the content of a file in Git LFS")
+        add_history(settings, folder)
+        assert git(folder, "describe", "--tags", "--long", "--dirty", "--match", "light") == f"light-1-g{head[:7]}"
+        assert git(folder, "remote") == "" and not (folder / "lib/part/.git").exists()
 
 
 def test_a_git_server_that_has_no_such_branch_or_does_not_answer_is_named(app: Callable[..., Target], repository: Path) -> None:

@@ -82,10 +82,37 @@ def failed(tools: Tools, folder: Path, *words: str) -> set[str]:
     return {check["check_id"] for check in found["results"]["failed_checks"]} if "results" in found else set()
 
 
-def test_hadolint_and_checkov_find_nothing_in_the_dockerfile(tools: Tools, hostile: Exported) -> None:
-    hostile.make("docker")
-    tools.run("hadolint", "--failure-threshold", "style", "Dockerfile", folder=hostile.folder)
-    assert failed(tools, hostile.folder, "--file", "Dockerfile", "--framework", "dockerfile") == set()
+PROJECT = '[project]\nname = "shop"\nversion = "1"\n'
+BUILT = '[build-system]\nrequires = ["setuptools>=80", "setuptools-scm>=8"]\nbuild-backend = "setuptools.build_meta"\n'
+BUILD_ENV = {"build_env_file": "build.env"}
+KINDS: Mapping[str, tuple[str, Mapping[str, str], Mapping[str, Any]]] = {
+    "hostile": (TABLES, {}, APP),
+    "Poetry in a folder": ("", {"sub/pyproject.toml": PROJECT, "sub/poetry.lock": ""}, {"requirements": "sub/poetry.lock"}),
+    "PDM in a folder": (
+        "", {"sub/pyproject.toml": PROJECT, "sub/pdm.lock": '[metadata]\ngroups = ["default"]\n'}, {"requirements": "sub/pdm.lock"},
+    ),
+    "Pipenv in a folder": ("", {"sub/Pipfile": "", "sub/Pipfile.lock": "{}"}, {"requirements": "sub/Pipfile.lock"}),
+    "pip with variables": ("", {"build.env": "A=1\n"}, {"installer": "pip", **BUILD_ENV}),
+    "uv with variables": ("", {"build.env": "A=1\n", "pyproject.toml": PROJECT, "uv.lock": "version = 1\n"}, BUILD_ENV),
+    "a version from git": (
+        '[server]\npackages = ["gcc", "ffmpeg"]\n[mirrors]\npreset = "tuna"\n',
+        {"build.env": "A=1\n", "pyproject.toml": PROJECT.replace('version = "1"', 'dynamic = ["version"]') + BUILT},
+        {"requirements": "pyproject.toml", "server": "uvicorn", **BUILD_ENV},
+    ),
+    "a folder with local packages": (
+        "", {"backend/requirements.txt": "-e ./libs\n", "backend/main.py": ""},
+        {"root": "backend", "server": "hypercorn", "shared_paths": ["uploads", "data/blog.db"]},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_hadolint_and_checkov_find_nothing_in_a_dockerfile(tools: Tools, exported: Make, name: str) -> None:
+    text, files, settings = KINDS[name]
+    made = exported(text, files=files, **settings)
+    made.make("docker")
+    tools.run("hadolint", "--failure-threshold", "style", "Dockerfile", folder=made.folder)
+    assert failed(tools, made.folder, "--file", "Dockerfile", "--framework", "dockerfile") == set()
 
 
 def test_kustomize_the_schemas_and_checkov_accept_kubernetes(tools: Tools, hostile: Exported, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from tests.hosts.scripts.server import Server
 
 PROGRAM = """#!/usr/bin/python3 -IS
-import json, os, re, sys
+import json, os, re, subprocess, sys
 def unquote(text): return re.sub('%(..)', lambda found: chr(int(found[1], 16)), text)
 state = json.load(open("/srv/engine.json"))
 images, words = state["images"], sys.argv[1:]
@@ -38,6 +38,7 @@ if words[0] == "build":
     state["number"] += 1
     images[after("--tag")] = f"sha256:{state['number']:064}"
     state["context"] = sorted(os.listdir(words[-1]))
+    state["version"] = subprocess.getoutput(f"git -C {words[-1]} describe --tags --dirty")
 elif words[0] == "tag": images[words[2]] = images[words[1]]
 elif words[0] == "rmi":
     if words[1] not in images: sys.exit("Error: No such image")

@@ -15,6 +15,7 @@ from selvedge.resources.code.image import Image
 from selvedge.resources.files import Directory
 from selvedge.shell.quoting import assign
 from tests.hosts.scripts.resources.engine import Engine
+from tests.hosts.scripts.resources.repository import commit, git
 from tests.hosts.scripts.server import Server
 from tests.support.fixtures import COMMIT
 from tests.support.libraries import functions
@@ -189,7 +190,31 @@ class TestSpace:
 
 
 class TestGit:
-    """A build has no SSH key."""
+    """A build has no SSH key, and the repository only for a version."""
+
+    @pytest.mark.parametrize(("dockerfile", "version"), [
+        ("RUN git -C /src ls-files\n", "1.2"),
+        ("RUN --mount=type=bind,source=.git,target=.git pip install .\n", "1.2"),
+        ("FROM x\n", ""),
+    ])  # fmt: skip
+    def test_a_dockerfile_that_takes_a_version_from_git_gets_the_repository(
+        self, server: Server, engine: Engine, target: Callable[..., Target], dockerfile: str, version: str
+    ) -> None:
+        """Files of Git LFS, and those of app.carry, are no local changes."""
+        mirror = server.path("/srv/hello/repo.git")
+        mirror.mkdir(parents=True)
+        git(mirror, "init", "-q", "-b", "main")
+        files = {"Dockerfile": dockerfile, "large": "pointer\n", ".gitattributes": "large filter=lfs\n"}
+        for name, text in {**files, "gone": ""}.items():
+            (mirror / name).write_text(text)
+        sha = commit(mirror)
+        git(mirror, "tag", "1.2")
+        release = server.path(f"/srv/hello/releases/{sha[:12]}")
+        release.mkdir(parents=True)
+        for name, text in {**files, "large": "content"}.items():
+            (release / name).write_text(text)
+        server.make(*resources(target(sha, manager="docker")))
+        assert engine.state["version"] == version or (not version and "not a git repository" in engine.state["version"])
 
     @pytest.mark.parametrize(("path", "line", "said"), [
         ("requirements.txt", "a @ git+ssh://git@git.example.com/a.git", True),

@@ -142,6 +142,7 @@ base=/srv/hello
 log_dir=/var/log/hello
 live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
+repo=/srv/hello/repo.git
 new=0123456789ab
 keep=5
 release=/srv/hello/releases/0123456789ab
