@@ -65,7 +65,7 @@ def take(run: Run, setup: Body, *, rehearse: bool, download: str, yes: bool, fla
     run = run.of_app(with_database=True)
     target = _download_target(run, download, rehearse=rehearse)
     _check_settings(run)
-    backup_secrets.complete(run, yes=yes, dry=_changes_nothing(flags))
+    backup_secrets.complete(run, yes=yes, dry=_changes_nothing(flags), script=bool(flags.get("script")))
     token = secrets.token_hex(8)
 
     def resources(app: Target) -> Iterator[Resource]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +22,16 @@ from selvedge.resources.timers import TimersRunning
 from selvedge.run import Run
 from selvedge.shell.quoting import quote
 from selvedge.task import Step
+from selvedge.value import Value
+
+_TAKEN = r"""
+for file in instances/*/backup; do
+  [ -f "$file" ] || continue
+  instance=${file%/backup}
+  printf '%s %s %s\n' "$(date -u -r "$file" +%Y-%m-%dT%H:%M:%SZ)" "${instance##*/}" "$(cat "$file")"
+done
+awk -F '\t' '$4 == "deploy" && $6 ~ /^[0-9a-f]/ { print $1, $6 }' history 2>/dev/null || :"""
+"""Shell that prints the backups from before migrations, and the deploys, for `TakenBackup.parse`."""
 
 
 def choose_release(host: str, releases: Releases, to: str = "") -> Record:
@@ -70,7 +80,7 @@ def roll_back(run: Run, to: str, *, keep: bool, downgrade: bool, flags: Mapping[
     chosen = {host: choose_release(host, releases, to) for host, releases in found.items()}
     for host, record in chosen.items() if not flags.get("script") else ():
         run.report.step(host, "rollback", f"to {record.id} ({record.subject or 'no subject'}, live on {when(record.at)} UTC)")
-    _name_backups(run, found, flags)
+    _name_backups(run, chosen, flags)
     intent = Intent(keep, downgrade, dry=_changes_nothing(flags), quiet=bool(flags.get("script")))
     for session in run.fleet.sessions:
         check_database(session, found[session.name], chosen[session.name], intent)
@@ -95,20 +105,47 @@ def next_copy(releases: Releases) -> str:
     return next(name for name in names if name not in (*releases.running, *releases.draining, *releases.timed))
 
 
-def _name_backups(run: Run, found: Mapping[str, Releases], flags: Mapping[str, Any]) -> None:
-    """Print the backup that was taken before the migration of each live release (backup.before_migrate)."""
+class TakenBackup(Value):
+    """A backup from before a migration (backup.before_migrate). at: UTC, ISO 8601. release: the one that migrated."""
+
+    at: str
+    release: str
+    id: str = ""
+
+    @classmethod
+    def parse(cls, fact: str) -> list[TakenBackup]:
+        """Read lines of time, release and backup; without a backup, of a deploy that the history has."""
+        return sorted((cls(*line.split()) for line in fact.splitlines()), key=lambda each: each.at)
+
+
+def backup_of(to: Record, taken: Sequence[TakenBackup]) -> tuple[TakenBackup | None, str]:
+    """Return the backup with the data that a release has left: the first one that was taken after the release was live.
+
+    taken: backups and deploys. Returns, too, a release that was deployed in between, "" for none: its backup is not known any more.
+    """
+    after = [each for each in taken if each.at > to.at and original(each.release) != original(to.id)]
+    found = next((each for each in after if each.id), None)
+    before = after[: after.index(found)] if found else []
+    return found, before[0].release if before else ""
+
+
+def _name_backups(run: Run, chosen: Mapping[str, Record], flags: Mapping[str, Any]) -> None:
+    """Print the backup that has the data which each chosen release knows."""
     sessions = [session for session in run.fleet.sessions if session.target.backup.before_migrate]
     if flags.get("script") or not sessions:
         return
 
     def read(session: Session) -> str:
-        place = f"{session.target.paths.instances}/{original(found[session.name].live)}/backup"
-        return session.read([Ask(f"cat {quote(place)} 2>/dev/null || true")])[0]
+        return session.read([Ask(f"cd {quote(session.target.paths.base)} 2>/dev/null || exit 0\n{_TAKEN}")])[0]
 
-    for session, taken in zip(sessions, run.fleet.each(read, sessions), strict=True):
-        if taken.strip():
-            name, back = session.name, f"`fab -H {session.name} restore --live --snapshot {taken.strip()}`"
-            run.report.step(name, "rollback", f"  the data before the migration of {found[name].live} is in a backup: {back}")
+    for session, fact in zip(sessions, run.fleet.each(read, sessions), strict=True):
+        name, to = session.name, chosen[session.name]
+        found, lost = backup_of(to, TakenBackup.parse(fact))
+        if found:
+            back = f"`fab -H {name} restore --live --snapshot {found.id}`"
+            run.report.step(name, "rollback", f"  the data before the migration of {found.release} is in a backup: {back}")
+        if lost:
+            run.report.step(name, "rollback", f"  {lost} was deployed before that, so the backup may have its migration")
 
 
 def _changes_nothing(flags: Mapping[str, Any]) -> bool:

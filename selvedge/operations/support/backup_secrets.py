@@ -26,10 +26,11 @@ from selvedge.ssh.host_keys import fingerprint, kind_of
 from selvedge.ssh.known_hosts import HostKey
 
 
-def complete(run: Run, *, yes: bool, dry: bool) -> None:
+def complete(run: Run, *, yes: bool, dry: bool, script: bool) -> None:
     """Create the password if there is none, ask about an unknown host key, and check the rest.
 
-    yes: accept the host key without a question. dry: write nothing; a missing password is then replaced for this run alone.
+    yes: accept the host key without a question. dry: write nothing; a missing password is then replaced for this run alone, and
+    an unknown host key is only shown. script: standard output is a script, which must have the host key.
     Raises ConfigError, UsageError and SelvedgeError.
     """
     if not (run.fleet.sessions[0].target.passwords.get(BACKUP_PASSWORD) or SecretStr("")).get_secret_value():
@@ -39,7 +40,7 @@ def complete(run: Run, *, yes: bool, dry: bool) -> None:
         place = session.target.backup.place
         known = place.kind != "sftp" or session.target.backup.host_key or known_host_key(session.target)
         if not known and (place.host, place.port) not in asked:
-            _trust(run, session, yes=yes, dry=dry)
+            _trust(run, session, yes=yes, dry=dry, script=script)
             asked.add((place.host, place.port))
         if not dry:
             check_backup(session.target)
@@ -72,15 +73,16 @@ def _require_new(run: Run) -> None:
             raise ConfigError("environment", BACKUP_PASSWORD, problem, remedy)
 
 
-def _trust(run: Run, session: Session, *, yes: bool, dry: bool) -> None:
+def _trust(run: Run, session: Session, *, yes: bool, dry: bool, script: bool) -> None:
     """Show the host keys that the backup host shows to the server, and store those that the user accepts in known_hosts.
 
-    Raises UsageError if no one can be asked, SelvedgeError if there is no key or the answer is no.
+    dry: only show them. Raises UsageError if no one can be asked, SelvedgeError if there is no key or the answer is no.
     """
     place = session.target.backup.place
     entry = known_hosts.entry_name(place.host, place.port or 22)
-    if not yes and (dry or not can_ask()):
-        problem = f"The host key of {place.host} is unknown, and no one can be asked, because this is no terminal or a dry run."
+    if script or not (yes or dry or can_ask()):
+        why = "it would be a part of the script" if script else "no one can be asked, because this is no terminal"
+        problem = f"The host key of {place.host} is unknown, and {why}."
         remedy = "Run `fab backup` in a terminal, or set backup.host_key. `fab backup --yes` accepts any key without a check."
         raise UsageError(problem, remedy)
     output = session.run(call("backup_scan", place.host, str(place.port or 22))).output
@@ -92,13 +94,16 @@ def _trust(run: Run, session: Session, *, yes: bool, dry: bool) -> None:
     for key in keys:
         run.report.line(f"    {kind_of(key):<8} {fingerprint(key)}")
     path = home_folder() / known_hosts.USER_FILE
+    if dry:
+        stored = "stores them" if yes else "asks whether they are those of your backup host, and stores them"
+        run.report.line(f"    Not stored, because this is a dry run: `fab backup` {stored} in {path}.")
+        return
     with run.report.lent():
         question = f"Are these the keys of your backup host? If you answer y, Selvedge stores them in {path}. [y/N] "
         if not yes and not accepted(question):
             raise SelvedgeError("The host keys were not accepted. Nothing was stored.", "Compare them on the backup host.")
-    if not dry:
-        known_hosts.add(path, entry, keys)
-        run.report.line("    ", Styled("✓", "green"), f" stored in {path}")
+    known_hosts.add(path, entry, keys)
+    run.report.line("    ", Styled("✓", "green"), f" stored in {path}")
 
 
 def _keys(output: str) -> Iterator[HostKey]:

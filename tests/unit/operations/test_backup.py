@@ -5,11 +5,13 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from selvedge.config.dotenv import read_environment
 from selvedge.config.target import Target
+from selvedge.engine.session import Session
 from selvedge.errors import ConfigError, SelvedgeError, UsageError
 from selvedge.operations import backup
 from selvedge.operations.support import backup_secrets
@@ -35,7 +37,7 @@ class TestPassword:
         (tmp_path / ".env").write_text("OTHER=x\n")
         (tmp_path / ".env").chmod(0o644)
         run = project({"web": "", "two": ""}, LOCAL)
-        backup_secrets.complete(run, yes=False, dry=False)
+        backup_secrets.complete(run, yes=False, dry=False, script=False)
         found = read_environment(tmp_path / ".env")
         secret = found[PASSWORD].get_secret_value()
         assert len(secret) > 40 and found["OTHER"].get_secret_value() == "x"
@@ -44,13 +46,13 @@ class TestPassword:
         said = capsys.readouterr().out
         assert "Keep a copy elsewhere" in said and secret not in said
         again = project({"web": ""}, LOCAL)
-        backup_secrets.complete(again, yes=False, dry=False)
+        backup_secrets.complete(again, yes=False, dry=False, script=False)
         assert read_environment(tmp_path / ".env")[PASSWORD].get_secret_value() == secret
 
     @pytest.mark.usefixtures("bare")
     def test_a_dry_run_writes_nothing(self, project: Project, tmp_path: Path) -> None:
         run = project({"web": ""}, LOCAL)
-        backup_secrets.complete(run, yes=False, dry=True)
+        backup_secrets.complete(run, yes=False, dry=True, script=False)
         assert not (tmp_path / ".env").exists() and run.fleet.sessions[0].target.passwords[PASSWORD]
 
     @pytest.mark.usefixtures("bare")
@@ -59,12 +61,12 @@ class TestPassword:
             subprocess.run(["git", *words], cwd=tmp_path, check=True, capture_output=True)
 
         git("init")
-        backup_secrets.complete(project({"web": ""}, LOCAL), yes=False, dry=False)
+        backup_secrets.complete(project({"web": ""}, LOCAL), yes=False, dry=False, script=False)
         assert "add .env to .gitignore" in capsys.readouterr().out
         (tmp_path / ".env").write_text("OTHER=x\n")
         git("add", "-f", ".env")
         with pytest.raises(ConfigError, match="git tracks") as error:
-            backup_secrets.complete(project({"web": ""}, LOCAL), yes=False, dry=False)
+            backup_secrets.complete(project({"web": ""}, LOCAL), yes=False, dry=False, script=False)
         assert "rm --cached .env" in error.value.remedy
         assert (tmp_path / ".env").read_text() == "OTHER=x\n"
 
@@ -73,7 +75,7 @@ class TestPassword:
         run = project({"web": 'address = "203.0.113.7"'}, LOCAL)
         monkeypatch.setattr(run.fleet, "each", lambda _work: [True])
         with pytest.raises(ConfigError, match="web has a password of its backups") as error:
-            backup_secrets.complete(run, yes=False, dry=False)
+            backup_secrets.complete(run, yes=False, dry=False, script=False)
         assert "ssh deploy@203.0.113.7 sudo cat /srv/hello/backup/password" in error.value.remedy
         assert not (tmp_path / ".env").exists()
 
@@ -84,7 +86,7 @@ class TestPassword:
         run = project({"web": 'address = "203.0.113.7"\nport = 2222\nkey = "my key"'}, LOCAL)
         monkeypatch.setattr(run.fleet, "each", lambda _work: [True])
         with pytest.raises(ConfigError) as error:
-            backup_secrets.complete(run, yes=False, dry=False)
+            backup_secrets.complete(run, yes=False, dry=False, script=False)
         (tmp_path / "bin").mkdir()
         (tmp_path / "password").write_text(f"{password}\n")
         (tmp_path / "bin/ssh").write_text('#!/bin/sh\necho "$*" >asked\ncat password\n')
@@ -191,9 +193,24 @@ class TestUsage:
 
     def test_the_host_key_is_unknown(self, project: Project, tmp_path: Path) -> None:
         text = '[backup]\nto = "sftp:me@203.0.113.20:/b"\nkey = "backup_key"\n'
-        with pytest.raises(UsageError, match=r"The host key of 203\.0\.113\.20 is unknown"):
-            self.take(project({"web": ""}, text))
+        for flags, why in ({}, "no one can be asked"), ({"script": True}, "it would be a part of the script"):
+            with pytest.raises(UsageError, match=rf"The host key of 203\.0\.113\.20 is unknown, and {why}"):
+                self.take(project({"web": ""}, text), flags=flags)
         assert not (tmp_path / "home/.ssh").exists()
+
+    def test_a_dry_run_shows_the_unknown_host_key_and_goes_on(
+        self, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        done: list[object] = []
+        monkeypatch.setattr(Run, "chain", lambda *given: done.append(given))
+        key = "203.0.113.20 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE1hYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFh"
+        monkeypatch.setattr(Session, "run", lambda *_: SimpleNamespace(output=f"{key}\n"))
+        text = '[backup]\nto = "sftp:me@203.0.113.20:/b"\nkey = "backup_key"\n'
+        self.take(project({"web": ""}, text), flags={"dry_run": True})
+        said = " ".join(capsys.readouterr().out.split())
+        assert "203.0.113.20 shows these host keys to web: ED25519 SHA256:" in said
+        assert "Not stored, because this is a dry run: `fab backup` asks whether they are those of your backup host" in said
+        assert len(done) == 1 and not (tmp_path / "home/.ssh").exists()
 
 
 FACTS = "now 1000000\nbackup-timer active\n"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from selvedge.errors import SelvedgeError
-from selvedge.operations.rollback import choose_release, next_copy
+from selvedge.operations.rollback import _TAKEN, TakenBackup, backup_of, choose_release, next_copy
 from tests.support.releases import NEW, OLD
 from tests.unit.release.records import record, releases
 
@@ -45,3 +48,40 @@ def test_a_restart_starts_a_copy_that_does_not_run(live: str, running: tuple[str
     there = releases(live, record(live, "good", 1))
     assert next_copy(replace(there, running=running)) == copy
     assert next_copy(replace(there, draining=running)) == copy
+
+
+def taken(day: int, release: str, backup: str = "") -> str:
+    return f"2026-01-{day:02}T12:00:00Z {release} {backup}"
+
+
+TWO, THREE = [taken(2, NEW, "b2"), taken(2, NEW)], [taken(3, "cccccccccccc-333333", "b3"), taken(3, "cccccccccccc-333333")]
+
+
+@pytest.mark.parametrize(("day", "facts", "backup", "lost"), [
+    (1, [*TWO, *THREE], "b2", ""),
+    (1, [taken(1, OLD, "b1"), taken(1, OLD), *THREE, *TWO], "b2", ""),
+    (1, [*TWO, taken(2, f"{NEW}r1", "b2"), *THREE], "b2", ""),
+    # It was live again after the second one: its data has changed since.
+    (3, [*TWO, *THREE], "b3", ""),
+    # The newer one is live no longer, and is chosen again.
+    (4, [*TWO, *THREE], "", ""),
+    # The record of the second one was removed.
+    (1, [TWO[1], *THREE], "b3", NEW),
+    (1, [], "", ""),
+], ids=["first", "own", "copy", "live again", "newer", "removed", "none"])  # fmt: skip
+def test_the_backup_with_the_data_of_a_release(day: int, facts: list[str], backup: str, lost: str) -> None:
+    found, before = backup_of(record(OLD, "good", day), TakenBackup.parse("\n".join(facts)))
+    assert (found.id if found else "", before) == (backup, lost)
+
+
+def test_the_backups_on_a_server(tmp_path: Path) -> None:
+    for release in (OLD, NEW):
+        (tmp_path / "instances" / release).mkdir(parents=True)
+    (tmp_path / f"instances/{NEW}/backup").write_text("1f2e3d4c\n")
+    os.utime(tmp_path / f"instances/{NEW}/backup", (1769947200, 1769947200))
+    lines = [f"2026-02-01T12:00:09Z\trun\tme\tdeploy\t{OLD}\t{NEW}\tgood", "2026-02-01T12:00:10Z\trun\tme\tdeploy\t-\t-\tno build"]
+    (tmp_path / "history").write_text("\n".join([*lines, ""]))
+    done = subprocess.run(["sh", "-c", _TAKEN], cwd=tmp_path, check=True, capture_output=True, text=True)
+    backup, deploy = TakenBackup.parse(done.stdout)
+    assert backup == TakenBackup("2026-02-01T12:00:00Z", NEW, "1f2e3d4c")
+    assert deploy == TakenBackup("2026-02-01T12:00:09Z", NEW)

@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import subprocess
+import time
 from datetime import datetime
 
 from .settings import HERE, Failed, wait
@@ -14,7 +15,8 @@ SECONDS = 15
 """How long a backup host may take to answer."""
 OPEN_SECONDS = 120
 """How long restic may take to open the repository: newer versions repeat some failures for a quarter of an hour."""
-SEVERAL = "Each server has a repository of its own, so no other program of Selvedge holds this lock."
+STALE_SECONDS = 30 * 60
+"""The age of a lock that restic takes for stale, whoever holds it: a living restic renews its lock every 5 minutes."""
 WHY = ("manual", "scheduled", "migration", "restore")
 """Why a backup was taken: the tag `why:` of restic's snapshot."""
 _CAUSES = (
@@ -69,13 +71,18 @@ _CAUSES = (
     (r"bucket does not exist|NoSuchBucket", "there is no such bucket: {to}", "Create it, or correct backup.to in hosts.toml."),
     (
         r"already locked|unable to create lock|repository is already locked",
-        "the repository is locked by another program",
-        f"{SEVERAL} If no restic runs there, run `restic unlock`.",
+        "the repository is locked by another restic",
+        "Wait until it ends, then run the same command again. If it was killed, Selvedge removes its lock 30 minutes later; "
+        "`restic unlock --remove-all` removes it now.",
     ),
 )
 
 
 _MISSING = r"unable to open config file|Is there a repository|config file does not exist"
+# The beginnings of lines beside the reason.
+_SECONDARY = (
+    "Is there a repository", "Please check", "Warning: ", "@@@", "lock was created at", "storage ID", "the `unlock` command",
+)  # fmt: skip
 # The repository could not even be looked for.
 _BROKEN = r"start the sftp session|[Pp]ermission denied|Connection refused|resolve host|[Tt]imed out|Access Denied|InvalidAccess"
 
@@ -209,10 +216,32 @@ class Repository:
 
     def open(self):
         """Create the repository if it is missing, and remove locks that killed runs have left."""
-        if not self.exists():
+        if self.exists():
+            self._unlock()
+        else:
             wait("creating the repository")
             self.run("init")
-        self.run("unlock", check=False)
+
+    def _unlock(self):
+        """Remove the locks that no running program holds, if that can be known.
+
+        `restic unlock` sends SIGHUP to the process of a young lock of this machine, and keeps the lock if there is one. After a
+        boot, its number may be that of another program.
+        """
+        _, output, _ = self.run("list", "locks", "--no-lock", check=False)
+        names = output.split()
+        locks = [lock for lock in map(self._lock, names) if lock]
+        own = [lock for lock in locks if lock["hostname"] == socket.gethostname()]
+        if names and len(own) == len(names) and not any(program(lock["pid"]).startswith("restic") for lock in own):
+            # The lock of the app's backups (locked) is held: no other command of Selvedge runs restic.
+            self.run("unlock", "--remove-all", check=False)
+        elif names and not any(_would_be_signalled(lock) for lock in own):
+            self.run("unlock", check=False)
+
+    def _lock(self, name):
+        """Return a lock: hostname, pid and time. None if it cannot be read: its program may have ended."""
+        status, output, _ = self.run("cat", "lock", name, "--no-lock", check=False)
+        return json.loads(output) if status == 0 else None
 
     def snapshots(self):
         """Return the backups of this program, the oldest first: id, time and tags. Writes nothing to the repository."""
@@ -227,6 +256,21 @@ def moment(text):
     found = re.fullmatch(r"(.{19})(?:\.(\d+))?(Z|[+-]\d\d:\d\d)", text)
     # Python 3.9 reads neither nanoseconds nor Z.
     return datetime.fromisoformat(found[1] + found[3].replace("Z", "+00:00")).timestamp(), (found[2] or "").ljust(9, "0")
+
+
+def program(number):
+    """Return the name of the program that runs as this process, "" if there is no such process."""
+    try:
+        with open(f"/proc/{number}/comm", encoding="utf-8", errors="replace") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+def _would_be_signalled(lock):
+    """Return whether `restic unlock` would send a signal to another program than restic. lock: one of this machine."""
+    name = program(lock["pid"])
+    return bool(name) and not name.startswith("restic") and time.time() - moment(lock["time"])[0] < STALE_SECONDS
 
 
 def _end(process):
@@ -245,7 +289,7 @@ def message(said):
     for line in said.splitlines():
         with contextlib.suppress(ValueError, AttributeError):
             line = json.loads(line).get("message", "")
-        line = re.sub(r"^(subprocess ssh: |Fatal: )+", "", line.strip())
-        if line and not line.startswith(("Is there a repository", "Please check", "Warning: ", "@@@")):
+        line = re.sub(r"^(subprocess ssh: |Fatal: |unable to create lock in backend: )+", "", line.strip())
+        if line and not line.startswith(_SECONDARY):
             found.append(line)
     return (found[-1] if found else "").rstrip(".")

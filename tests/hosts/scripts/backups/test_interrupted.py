@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from selvedge.shell.quoting import quote
 from tests.hosts.scripts.backups.machine import Machine, rows
 
 pytestmark = pytest.mark.thorough
@@ -33,16 +35,21 @@ def start(machine: Machine, *arguments: str, restic: str) -> subprocess.Popen[by
     return process
 
 
-def lock(machine: Machine) -> None:
-    """Leave a lock of restic, as a killed `restic backup` does."""
+SMALL_NUMBERS = "unshare --pid --fork --mount-proc"
+"""Runs a program whose processes have numbers from 1, as after a boot."""
+
+
+def lock(machine: Machine, enter: str = "") -> None:
+    """Leave a lock of restic, as a killed `restic backup` does. enter: a command that runs it elsewhere."""
+    locks = "$(ls /var/backups/apps/hello/web/locks)"
     script = (
         "export RESTIC_PASSWORD_FILE=/srv/hello/backup/password RESTIC_REPOSITORY=/var/backups/apps/hello/web HOME=/root\n"
-        "mkfifo /root/pipe\nrestic --no-cache backup --stdin </root/pipe >/dev/null 2>&1 &\nexec 5>/root/pipe\n"
-        "for turn in $(seq 300); do [ -z \"$(ls /var/backups/apps/hello/web/locks)\" ] || break; sleep 0.05; done\n"
-        "kill -9 $!\nwait\n"
-        "ls /var/backups/apps/hello/web/locks\n"
+        f"rm -f /root/pipe\nmkfifo /root/pipe\nbefore={locks}\n"
+        "restic --no-cache backup --stdin </root/pipe >/dev/null 2>&1 &\nexec 5>/root/pipe\n"
+        f"for turn in $(seq 300); do [ \"$before\" = \"{locks}\" ] || break; sleep 0.05; done\n"
+        f"kill -9 $!\nwait\n[ \"$before\" = \"{locks}\" ] || echo locked\n"
     )
-    assert machine.server.run(script).stdout.strip(), "no lock was left"
+    assert machine.server.run(f"{enter} sh -c {quote(script)}").stdout.strip(), "no lock was left"
 
 
 @pytest.mark.parametrize("restic", ["init", "backup", "forget"])
@@ -66,6 +73,34 @@ def test_a_lock_of_a_killed_restic_is_removed(machine: Machine) -> None:
     machine.must("restore")
     lock_free = machine.must("take", "manual")
     assert "@ error" not in lock_free and machine.restic("list", "locks").split() == []
+
+
+def among_others(machine: Machine, *arguments: str) -> tuple[str, int]:
+    """Run a command of the program where the first processes are 50 others; return its output and how many of them are left."""
+    others = "for turn in $(seq 50); do sleep 60 & done"
+    script = f"{others}\n({machine.script(*arguments)})\necho left $(pgrep -c -x sleep)\n"
+    output, _, left = machine.server.run(f"{SMALL_NUMBERS} sh -c {quote(script)}").stdout.decode().rpartition("left ")
+    return output, int(left)
+
+
+def test_a_lock_whose_number_another_program_has_is_removed(machine: Machine) -> None:
+    """`restic unlock` would send it SIGHUP, and keep the lock."""
+    machine.must("take", "manual")
+    lock(machine, SMALL_NUMBERS)
+    output, left = among_others(machine, "take", "manual")
+    assert "@ say backup " in output and "@ error" not in output, output
+    assert left == 50 and machine.left() == []
+
+
+def test_a_lock_of_another_machine_stays(machine: Machine) -> None:
+    """Its restic may be running. No other program is sent a signal meanwhile."""
+    machine.must("take", "manual")
+    lock(machine, "unshare --uts sh -c 'hostname elsewhere; exec \"$@\"' -")
+    lock(machine, SMALL_NUMBERS)
+    output, left = among_others(machine, "take", "manual")
+    assert re.search(r"@ error restic forget: the repository is locked by another restic: repository is already locked by PID", output)
+    assert "@ remedy Wait until it ends" in output and left == 50
+    assert len(machine.restic("list", "locks", "--no-lock").split()) == 2
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["KILL", "TERM"])

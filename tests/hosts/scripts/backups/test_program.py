@@ -106,6 +106,21 @@ class TestTake:
         machine.must("take", "scheduled")
         assert not (machine.folder / "state/failed").exists()
 
+    def test_an_order_that_only_the_app_knows(self, machine: Machine) -> None:
+        """SQLite checks no table with an index on a collation that the app registers itself."""
+        path = machine.database("app.sqlite3")
+        with closing(sqlite3.connect(path)) as database:
+            database.create_collation("swedish", lambda one, two: (one > two) - (one < two))
+            database.execute("create table names (name text, note text)")
+            database.execute("create index by_name on names (name collate swedish)")
+            database.execute("insert into names values ('a', 'b')")
+            database.commit()
+        output = machine.must("take", "scheduled") + machine.must("rehearse")
+        assert "@ error" not in output and "app.sqlite3: 2 tables, 3 rows, as recorded" in output
+        machine.must("restore")
+        machine.must("swap")
+        assert rows(path) == 3
+
     def test_other_users_can_read_nothing(self, machine: Machine) -> None:
         machine.database("blog.sqlite3")
         list_all = 'find /srv/hello/backup/scratch -printf "%M %u %p\\n" >/root/modes'
