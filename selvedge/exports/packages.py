@@ -6,7 +6,8 @@ import configparser
 import posixpath
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -103,7 +104,9 @@ def _install(facts: Facts) -> Install:
 
 def versions_from_git(facts: Facts) -> bool:
     """Return whether a package of the repository may take its version from git, as setuptools-scm does."""
-    tools = {"pyproject.toml": _project_tools, "setup.cfg": _setup_tools, "setup.py": lambda text: _COMMENT.sub("", text)}
+    tools: dict[str, Callable[[str], str]] = {
+        "pyproject.toml": _project_tools, "setup.cfg": _setup_tools, "setup.py": partial(_COMMENT.sub, ""),
+    }  # fmt: skip
     found = ((tools.get(PurePosixPath(each).name), each) for each in Repository(facts.top).files)
     return any(_GIT_VERSION.search(of(_tree(facts).read(path) or "")) for of, path in found if of)
 
