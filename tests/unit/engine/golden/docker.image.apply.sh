@@ -147,6 +147,7 @@ new=0123456789ab
 keep=5
 release=/srv/hello/releases/0123456789ab
 folder=/srv/hello/releases/0123456789ab/backend
+commit=0123456789abcdef0123456789abcdef01234567
 dockerfile=Dockerfile
 image=hello:0123456789ab.77cebf
 mark_path=/srv/hello/images/0123456789ab

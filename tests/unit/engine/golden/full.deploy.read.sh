@@ -398,13 +398,13 @@ probe_path /srv/hello/backup/program/backup/postgres.py 00423875aa86654bfbadbe03
 printf '\n%s fact 109\n' "$mark"
 probe_path /srv/hello/backup/program/backup/psql.py 0733f46d92d75285d663baaf50db69bf7d3d3d015389d1311ad225c6da85cae2
 printf '\n%s fact 110\n' "$mark"
-probe_path /srv/hello/backup/program/backup/repository.py 2e42c9558d5e50b68100d4fea1ca9db40d7e9ce5e65a01cfbecf86c28e2384ca
+probe_path /srv/hello/backup/program/backup/repository.py 726ad3a087b38035c88faf0768460935281cdcdc3843e27e4b5f0e342913631d
 printf '\n%s fact 111\n' "$mark"
 probe_path /srv/hello/backup/program/backup/restoring.py 9d4e05afc04b987b794318dc413b0068fddf55b2ed8eac6d37cf979c65761d50
 printf '\n%s fact 112\n' "$mark"
 probe_path /srv/hello/backup/program/backup/settings.py 7cd4db9f494e3b7198be93fb283f003264f264d613b0c412bf6d7ab6c6cbb047
 printf '\n%s fact 113\n' "$mark"
-probe_path /srv/hello/backup/program/backup/sqlite.py ceb500ed11d8beb7fe558d16c242745572edb0eef598d7d59f80d547aaf48b58
+probe_path /srv/hello/backup/program/backup/sqlite.py 6f160bf288cbf7389a5c72e5a36e8b03a9c4629a0b73f3d090ae88c4a915feda
 printf '\n%s fact 114\n' "$mark"
 probe_path /srv/hello/backup/program/backup/swapping.py 05df111b4c05787d1c5fd89c582ff8dd26900f89252621319218c60551876f43
 printf '\n%s fact 115\n' "$mark"
