@@ -14,7 +14,6 @@ from selvedge.config.image_names import ImageReference
 from selvedge.config.target import Target
 from selvedge.config.types import GitRef
 from selvedge.errors import UsageError
-from selvedge.release import preconditions
 
 
 def requested_ref(options: Mapping[str, Any]) -> str:
@@ -47,5 +46,8 @@ def requested_image(app: Target, options: Mapping[str, Any]) -> str:
     if not given:
         return ""
     image = str(ImageReference.parse(given))
-    preconditions.runs_images(app)
+    if app.manager != "docker":
+        raise UsageError(
+            f"--image: {app.host.name} runs no images: app.manager is {app.manager}.", 'Set `manager = "docker"` in [app].'
+        )
     return image

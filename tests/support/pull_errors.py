@@ -27,16 +27,17 @@ PULL_ERRORS = {
     "no such host": (output(f"{HEAD}dial tcp: lookup registry.example.com on 127.0.0.53:53: no such host"), ASKED),
     "timeout": (output(f"{HEAD}dial tcp 192.0.2.1:5443: i/o timeout"), ASKED),
     "an older engine": (
-        output("x").replace("failed to solve: x", f"failed to solve with frontend dockerfile.v0: failed to create LLB definition: {HEAD}EOF"),
+        output("x").replace("failed to solve: x", f"failed to solve with frontend dockerfile.v0: failed to create LLB: {HEAD}EOF"),
         ASKED,
     ),
     "Docker Hub": (
-        output('python:3: failed to authorize: Get "https://auth.docker.io/token": dial tcp: i/o timeout', "docker.io/library/python:3"),
+        output('python:3: failed to authorize: Get "https://auth.docker.io/token": i/o timeout', "docker.io/library/python:3"),
         "curl -I https://registry-1.docker.io/v2/`",
     ),
     "no such image": (output(f"{NAME}: {NAME}:latest: not found"), CORRECT),
     "a command": (
-        output('process "/bin/sh -c pip install --index-url https://x/denied a" did not complete successfully: exit code: 1'), CORRECT
+        output('process "/bin/sh -c pip install --index-url https://x/denied a" did not complete successfully: exit code: 1'),
+        CORRECT,
     ),
     "a download": (output('failed to load cache key: Get "https://x/": dial tcp: lookup x: no such host'), CORRECT),
     "a file": (output('failed to compute cache key: "/timeout.certificate": not found'), CORRECT),

@@ -1,4 +1,4 @@
-"""A build that could not pull an image of the Dockerfile. For a build on the server: selvedge/shell/lib/image.sh, image_pull_remedy."""
+"""A build that could not pull an image of the Dockerfile. For a build on the server: image_pull_remedy in selvedge/shell/lib."""
 
 from __future__ import annotations
 

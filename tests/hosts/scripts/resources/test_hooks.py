@@ -24,7 +24,8 @@ def folder(server: Any) -> Path:
     found: Path = server.path(f"{RELEASE}/backend")
     found.mkdir(parents=True)
     # The script that gives a release its environment.
-    server.path("/srv/hello/run").write_text('#!/bin/sh\nexport HOME=/srv/hello/shared command=a count=2 pair=c number=9\nexec "$@"\n')
+    variables = "HOME=/srv/hello/shared command=a count=2 pair=c number=9"
+    server.path("/srv/hello/run").write_text(f'#!/bin/sh\nexport {variables}\nexec "$@"\n')
     server.path("/srv/hello/run").chmod(0o755)
     # For the program that hides the values of the environment.
     server.path(f"{RELEASE}/.venv/bin").mkdir(parents=True)
@@ -59,7 +60,7 @@ SHOW = "echo $(id -un) $PWD $HOME; echo \"$RELEASE|$PREVIOUS|$command|$count|$pa
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(("make", "home"), [(build, f"{RELEASE}/backend"), (switch, "/srv/hello/shared")])
 def test_a_hook_gets_its_variables_and_the_apps_environment(server: Any, make: Any, home: str) -> None:
-    """No variable of the app is overwritten, whatever its name is. A container lacks the release, so that HOME is only for a build."""
+    """No variable of the app is overwritten, whatever its name. A container lacks the release, so that HOME is only for a build."""
     goes_live(server, "b-1")
     hook = make(SHOW, "echo 'it'\"'\"'s' second")
     done = server.apply(server.plan(hook))
