@@ -98,8 +98,10 @@ docker_image_again() {
   name=${2#*:}
   reference=$(sed -n 's/^[^ ]* \([^ ]*@sha256:[0-9a-f]*\) .*/\1/p' "$base/images/${name%.*}" 2>/dev/null | tail -n 1)
   if [ -n "$reference" ]; then
+    # shellcheck disable=SC2016
     printf 'Pull it again: `fab deploy --commit %s --image %s`' "${1%%-*}" "$reference"
   else
+    # shellcheck disable=SC2016
     printf 'Build it again: `fab deploy --commit %s`' "${1%%-*}"
   fi
 }
