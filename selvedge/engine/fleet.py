@@ -36,15 +36,19 @@ class Fleet:
     reach: Callable[[str], Session] | None = None
     reached: dict[str, Session] = field(default_factory=dict)
 
-    def each(self, work: Callable[[Session], T], sessions: Sequence[Session] | None = None) -> list[T]:
+    def each(
+        self, work: Callable[[Session], T], sessions: Sequence[Session] | None = None, *, endless: bool = False
+    ) -> list[T]:
         """Call `work` for all sessions at once; return the results in the order of the sessions.
 
+        At most `rollout.connections` at the same time, unless none would ever come to its end (`endless`).
         If one fails, the others still run to their end. Then the first error is raised, and the other errors are printed.
         """
         chosen = list(self.sessions if sessions is None else sessions)
         if len(chosen) == 1:
             return [work(chosen[0])]
-        with ExitStack() as waiting, ThreadPoolExecutor(max_workers=min(self.rollout.connections, len(chosen) or 1)) as pool:
+        most = len(chosen) if endless else min(self.rollout.connections, len(chosen))
+        with ExitStack() as waiting, ThreadPoolExecutor(max_workers=most or 1) as pool:
 
             def work_and_wait(session: Session) -> T:
                 result = work(session)

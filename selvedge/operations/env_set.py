@@ -6,6 +6,7 @@ import getpass
 import re
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from selvedge.config.dotenv import read_environment
@@ -14,7 +15,6 @@ from selvedge.config.env_file import set_variable
 from selvedge.config.files import display_name
 from selvedge.config.target import Target
 from selvedge.config.variables import LARGEST_VARIABLE, OVERRIDDEN, refusal, total_refusal
-from selvedge.engine.fleet import Fleet
 from selvedge.errors import UsageError
 from selvedge.operations.rollback import read_releases
 from selvedge.release.record import Releases
@@ -54,7 +54,7 @@ def env_set(run: Run, name: str, deploy: Step, *, wait: int = 0, as_json: bool =
     live = _live_commits(run)
     options = {"refs": live, "force": True, "wait": wait}
     sessions = [session for session in run.fleet.sessions if live.get(session.name)]
-    released = Run(run.settings, Fleet(sessions, run.report, run.settings.rollout, run.settings.notify))
+    released = Run(run.settings, replace(run.fleet, sessions=sessions))
     if asks:
         with run.report.lent():
             value = _checked(name, _asked(name, path), path)

@@ -89,6 +89,11 @@ def logs(run: Run, flags: Flags) -> None:
         host = hosts[session.name]
         try:
             result = session.run(_shell(session.target, flags, wishes), on_line=lambda line: printer.line(host, line))
+        except SelvedgeError as error:
+            if flags.follow and len(hosts) > 1:
+                # The others go on, and the user would see it only after Ctrl-C, which ends without an error.
+                run.report.warning(error.message)
+            raise
         finally:
             printer.end(host)
         if host.missing:
@@ -98,7 +103,7 @@ def logs(run: Run, flags: Flags) -> None:
             raise session.lost("while the log was read")
 
     try:
-        found = on_each_host(run, read)
+        found = on_each_host(run, read, endless=flags.follow)
     except KeyboardInterrupt:
         if not flags.follow:
             raise

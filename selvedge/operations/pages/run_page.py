@@ -62,7 +62,7 @@ def run_values(
         "errors": [(visible(each.message), visible(each.remedy)) for each in errors],
         "warnings": [visible(each) for each in recording.warnings],
         "outcomes": outcomes,
-        "commits": next((each.commits for each in outcomes if each.commits), ()),
+        "commits": tuple(dict.fromkeys(each for outcome in outcomes for each in outcome.commits)),
         "most_commits": COMMITS,
         "backwards": backwards,
         "gates": [(host, found) for host in hosts if (found := list(_gate(recording.layers, host, errors)))],

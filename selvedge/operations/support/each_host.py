@@ -13,8 +13,8 @@ from selvedge.run import Run
 T = TypeVar("T")
 
 
-def on_each_host(run: Run, work: Callable[[Session], T]) -> dict[str, T | SelvedgeError]:
-    """Call `work` for all hosts at once; return its result or its error, by the host's name."""
+def on_each_host(run: Run, work: Callable[[Session], T], *, endless: bool = False) -> dict[str, T | SelvedgeError]:
+    """Call `work` for all hosts at once; return its result or its error, by the host's name. endless: it has no end."""
 
     def attempt(session: Session) -> T | SelvedgeError:
         try:
@@ -22,7 +22,7 @@ def on_each_host(run: Run, work: Callable[[Session], T]) -> dict[str, T | Selved
         except SelvedgeError as error:
             return error
 
-    results = run.fleet.each(attempt)
+    results = run.fleet.each(attempt, endless=endless)
     return {session.name: result for session, result in zip(run.fleet.sessions, results, strict=True)}
 
 

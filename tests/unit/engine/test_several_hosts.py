@@ -57,6 +57,13 @@ def test_no_more_servers_than_the_setting_allows_are_asked_at_once() -> None:
     assert [host.logins for host in hosts] == [1, 1, 1, 0, 0, 0, 0, 0, 0]
 
 
+def test_work_without_an_end_is_begun_on_all_servers() -> None:
+    """`fab logs --follow` shows nothing before all servers have sent what they had."""
+    met = threading.Barrier(5)
+    found = fleet(*(Host(f"web-{number}") for number in range(5)), connections=2)
+    assert len(found.each(lambda _: met.wait(10), endless=True)) == 5
+
+
 def test_servers_that_cannot_be_reached_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
     found = fleet(Host("one"), Host("two", reachable=False), Host("three"))
     found.leave_out_unreachable()

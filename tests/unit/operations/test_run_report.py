@@ -117,6 +117,17 @@ def test_a_failure_names_the_layer_that_failed_and_what_follows(target: Callable
     assert f"switch to {NEW}" in text and "not made" in text, "the plan's other changes"
 
 
+def test_the_commits_of_all_hosts_are_on_the_page(target: Callable[..., Target], page: RunPage) -> None:
+    """Hosts of one run may have other branches."""
+    logs = {name: f"{name}\t2026-11-29T14:30:05+01:00\tAda\tFor {name}\n" for name in ("one", "two")}
+    run = a_run(target(), **{name: Reader(f"live {NEW}\nlistening yes\n{RECORD}", log) for name, log in logs.items()})
+    with page.written(run, lambda _: None):
+        make(run, "one", *DONE)
+        make(run, "two", *DONE)
+    text = Tags(page.path.read_text()).text
+    assert "For one" in text and "For two" in text
+
+
 def test_hosts_that_cannot_be_read_are_unknown(target: Callable[..., Target], page: RunPage) -> None:
     gone = Reader()
     gone.is_connected = False

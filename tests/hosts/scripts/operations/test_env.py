@@ -18,6 +18,7 @@ from selvedge.config.target import Target
 from selvedge.errors import ConfigError, SelvedgeError, UnreachableError, UsageError
 from selvedge.operations.env import env
 from selvedge.operations.env_set import env_set
+from selvedge.run import Run
 from selvedge.task import Step
 from tests.hosts.scripts.operations.fakes import RECORD, Fake, instance, live
 from tests.hosts.scripts.server import Server
@@ -152,6 +153,19 @@ class TestSet:
         assert sorted(releases) == [(name, COMMIT, True, {"A": "1", "NEW_TOKEN": MULTILINE}) for name in ("one", "two")]
         assert "x.env: NEW_TOKEN is added.\nbare: no release is live yet. Run `fab -H bare deploy`.\n" in found.text
         assert "s3cret" not in found.text
+
+    def test_its_releases_wait_for_the_balancers_as_those_of_a_deploy(
+        self, fake: Callable[..., Fake], tmp_path: Path, deploy: Step, say: Callable[[bytes], None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "x.env").write_text("A=1\n")
+        found, seen = fake("one", "bare", env_file="x.env"), []
+        has(found.servers["one"], {"A": "1"})
+        found.run.fleet.balancers = ["lb"]
+        kept = lambda run, *_: seen.append((run.fleet.balancers, [each.name for each in run.fleet.sessions]))  # noqa: E731
+        monkeypatch.setattr(Run, "chain", kept)
+        say(b"2")
+        env_set(found.run, "A", deploy)
+        assert seen == [(["lb"], ["one"])]
 
     def test_a_changed_value_and_the_same_value_again(
         self, fake: Callable[..., Fake], tmp_path: Path, deploy: Step, releases: list[object], say: Callable[[bytes], None]
