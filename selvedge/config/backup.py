@@ -194,7 +194,7 @@ class Backup(Section):
     )
     before_migrate: Switch = Field(
         False,
-        description="Take a backup before each migration. If it fails, the deploy stops.",
+        description="Take a backup before each migration and before `fab rollback --downgrade`, which stop if it fails.",
         examples=[True],
     )
 

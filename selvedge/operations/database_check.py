@@ -10,6 +10,7 @@ from selvedge.operations.support.question import accepted, can_ask
 from selvedge.release.database import NOT_CALLED, Database, ask_alembic
 from selvedge.release.record import Record, Releases
 from selvedge.report.text import Styled
+from selvedge.shell.library import call
 from selvedge.value import Value
 
 
@@ -133,7 +134,7 @@ def _older(session: Session, to: Record, found: Database, needed: Sequence[str])
 def _downgrade(
     session: Session, instance: str, to: Record, found: Database, needed: Sequence[str], intent: Intent
 ) -> None:
-    """Show the downgrade, ask, run it with the migrations of a release (`instance`), and check the result."""
+    """Show the downgrade, ask, back up, run it with the migrations of a release (`instance`), and check the result."""
     report, goal = session.report, _words(_given(needed))
     shown = ask_alembic(session, instance, "sql", _given(needed))
     if not intent.quiet:
@@ -149,6 +150,8 @@ def _downgrade(
             f"{session.name}: you did not accept the downgrade. Nothing was changed.",
             f"To roll back the code only, run `fab -H {session.name} rollback --to {to.id} --keep-database`.",
         )
+    if session.target.backup.before_migrate:
+        _back_up(session)
     with report.activity(session.name, "rollback", "downgrading the database"):
         after = ask_alembic(session, instance, "downgrade", _given(needed))
     if after.problem or after.between or after.missing:
@@ -159,3 +162,23 @@ def _downgrade(
             f"`fab -H {session.name} run --command \"alembic current\"` shows the revision. Correct the migration's downgrade() in "
             "a new release, then run the same command again.",
         )
+
+
+def _back_up(session: Session) -> None:
+    """Take a backup before a downgrade, as before a migration. Raises SelvedgeError if none was taken."""
+    name, mark = session.name, f"{session.mark} "
+    with session.report.activity(name, "rollback", "taking a backup before the downgrade"):
+        result = session.run(call("backup_answer", "take", "migration", app=session.target.name))
+    lines = [line.removeprefix(mark).partition(" ") for line in result.output.splitlines() if line.startswith(mark)]
+    said = [text for word, _, text in lines if word == "say"]
+    errors = {word: text.rstrip(". ") for word, _, text in lines if word in ("error", "remedy")}
+    if not any(text.startswith("backup ") for text in said):
+        if result.status == -1:
+            raise session.lost("while taking the backup")
+        absent = any(word == "absent" for word, _, _ in lines)
+        reason = errors.get("error") or ("backups are not set up on the server" if absent else "the program ended early")
+        remedy = errors.get("remedy", f"Run `fab -H {name} backup`, then the same command again")
+        problem = f"the backup before the downgrade failed (backup.before_migrate): {reason}. Nothing was changed."
+        raise SelvedgeError(f"{name}: {problem}", f"{remedy}.")
+    for text in (*said, *filter(None, [errors.get("error")])):
+        session.report.step(name, "rollback", f"  {text}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,13 +28,21 @@ Answers = dict[tuple[str, str], Database]
 class Session:
     """A server whose alembic has these answers, by (release, verb)."""
 
-    name = "one"
+    name, mark = "one", "@"
 
-    def __init__(self, answers: Answers, migrate: str = "alembic upgrade head") -> None:
+    def __init__(self, answers: Answers, migrate: str = "alembic upgrade head", backup: str | None = None) -> None:
+        """backup: what a backup before a migration prints; None if there is none."""
         self.answers, self.asked = answers, list[tuple[str, str]]()
         self.output = io.StringIO()
         self.report = Report(self.output, terminal=False)
-        self.target = type("Target", (), {"migrate": migrate})
+        before = SimpleNamespace(before_migrate=backup is not None)
+        self.target = SimpleNamespace(migrate=migrate, name="hello", backup=before)
+        self.backup = backup
+
+    def run(self, shell: str) -> SimpleNamespace:
+        assert "backup_answer take migration" in shell
+        self.asked.append((self.name, "backup"))
+        return SimpleNamespace(output=self.backup, status=0)
 
     @property
     def text(self) -> str:
@@ -186,6 +195,24 @@ def test_a_dry_run_shows_the_downgrade(session: Callable[..., Session]) -> None:
     one = session({(NEW, "read"): AT_2, (NEW, "sql"): SQL})
     assert check(one, Intent(downgrade=True, dry=True)) == ""
     assert "DROP TABLE notes" in one.text and (NEW, "downgrade") not in one.asked
+
+
+@pytest.mark.parametrize(("backup", "error"), [
+    ("@ wait reading\n@ say backup 1f2e3d4c: 1 file\n", ""),
+    ("@ say backup 1f2e3d4c: 1 file\n@ error It lacks a file.\n", ""),
+    ("@ error The disk is full.\n@ remedy Free some.\n", "The disk is full"),
+    ("@ absent\n", "backups are not set up on the server"),
+    ("Traceback\n", "the program ended early"),
+], ids=["taken", "incomplete", "failed", "absent", "broken"])  # fmt: skip
+def test_a_backup_comes_before_a_downgrade(session: Callable[..., Session], backup: str, error: str) -> None:
+    one = session({(NEW, "read"): AT_2, (NEW, "sql"): SQL, (NEW, "downgrade"): SAME}, backup=backup)
+    said = check(one, Intent(downgrade=True))
+    verbs = [verb for _, verb in one.asked]
+    if error:
+        problem = f"the backup before the downgrade failed (backup.before_migrate): {error}. Nothing was changed."
+        assert said.startswith(f"one: {problem}") and "downgrade" not in verbs
+    else:
+        assert said == "" and verbs == ["read", "sql", "backup", "downgrade"] and "backup 1f2e3d4c: 1 file" in one.text
 
 
 def test_without_sql_the_migrations_are_listed(session: Callable[..., Session]) -> None:

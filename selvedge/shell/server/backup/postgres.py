@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -126,6 +127,10 @@ class Postgres:
         if "permission denied" in said:
             change = f"sudo -u postgres psql -d {database} -c 'alter table NAME owner to \"{app}\"'"
             remedy = f"Another role owns a part of the app's database. Give it to the app, on the server: `{change}`."
+        if forced := re.search(r'row-level security policy for table "(.+)"', said):
+            change = f"sudo -u {app} psql -d {database} -c 'alter table \"{forced[1]}\" no force row level security'"
+            remedy = f"The table hides rows from its owner, who dumps it. Let its policies apply to other roles only: `{change}`. "
+            remedy += f"If the app needs them, let it run its queries as such a role: `set role`, after `grant ROLE to \"{app}\"`."
         return Failed(f"pg_dump could not dump the database {database}: {said}.", remedy)
 
     def _ask(self, session, errors, sql):

@@ -74,6 +74,10 @@ def psql_remedy(said):
 
 
 def last_error(said, otherwise):
-    """Return the first error in the output of a program of PostgreSQL, without warnings such as that of a new C library."""
+    """Return the first error in the output of a program of PostgreSQL, without warnings such as that of a new C library.
+
+    That of the server comes first: pg_dump says before it only which table it has read.
+    """
     lines = [line.strip() for line in said.decode("utf-8", "replace").splitlines() if line.strip()]
-    return next((line for line in lines if re.search(r"ERROR|FATAL|error:", line)), lines[-1] if lines else str(otherwise))
+    found = [line for pattern in (r"ERROR|FATAL", r"error:") for line in lines if re.search(pattern, line)]
+    return next(iter(found or lines[-1:]), str(otherwise))

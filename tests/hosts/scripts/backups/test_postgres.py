@@ -163,6 +163,16 @@ class TestRolesAndRights:
         assert status == 1 and "permission denied for table theirs" in output
         assert "@ remedy Another role owns a part of the app's database." in output
 
+    def test_a_table_that_hides_rows_from_its_owner(self, machine: Machine, cluster: Cluster) -> None:
+        cluster.sql("create table t (x int); insert into t values (1), (2)", role="hello")
+        cluster.sql("alter table t enable row level security, force row level security", role="hello")
+        status, output = machine.run("take", "manual")
+        assert status == 1 and 'query would be affected by row-level security policy for table "t".' in output
+        change = "alter table \"t\" no force row level security"
+        assert f"`sudo -u hello psql -d hello -c '{change}'`" in output
+        cluster.sql(change, role="hello")
+        assert "hello: 1 table, 2 rows, as recorded" in machine.must("take", "manual") + machine.must("rehearse")
+
     def test_objects_of_a_superuser(self, machine: Machine, cluster: Cluster) -> None:
         cluster.sql("create table t (x int)", role="hello")
         cluster.sql("create function e() returns event_trigger language plpgsql as 'begin end'")

@@ -355,7 +355,7 @@ def test_a_start_that_fails_shows_its_own_log_without_secrets(managed: Managed) 
     log.write_text("yesterday's error\n")
     fake = f"manager_start() {{ echo token=hunter2 >>/var/log/hello/{NEW}.log; }}\nhide_secrets() {{ sed s/hunter2/hidden/; }}\n"
     fake += "gate_probe() { code=500; return 1; }\nrequest_scheme() { echo http; }\n"
-    settings = "health=/ health_host=x health_attempts=1 health_interval=0 site_enabled=/none"
+    settings = "health=/ health_host=x health_attempts=1 health_interval=0 site_enabled=/none step_by=me"
     said = managed.run(f"{functions('process')}\n{fake}\n{settings}\nprocess_start {NEW} || :")
     assert "token=hidden\n" in said and "answered 500 in 1 attempts" in said
     assert "hunter2" not in said and "yesterday" not in said

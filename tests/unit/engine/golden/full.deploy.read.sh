@@ -394,9 +394,9 @@ probe_path /srv/hello/backup/program/backup/network.py 7e4f58a622e1127847dc6c472
 printf '\n%s fact 107\n' "$mark"
 probe_path /srv/hello/backup/program/backup/paths.py 63637588719b1309e00d67c29863cb4adeebfb81f662d2e1f64c2ab957f92fe2
 printf '\n%s fact 108\n' "$mark"
-probe_path /srv/hello/backup/program/backup/postgres.py 00423875aa86654bfbadbe037aca407c0a1c0f692ffc35b2fad88b4bf1fd70d8
+probe_path /srv/hello/backup/program/backup/postgres.py 7e9b95a2df9690478aa747e9742592836c757b8bc75da70249b84cb433106c63
 printf '\n%s fact 109\n' "$mark"
-probe_path /srv/hello/backup/program/backup/psql.py 0733f46d92d75285d663baaf50db69bf7d3d3d015389d1311ad225c6da85cae2
+probe_path /srv/hello/backup/program/backup/psql.py 9984227860daf0799473ea107f2c96f2c2333216d5ff24bb6be2ed4cf2962fea
 printf '\n%s fact 110\n' "$mark"
 probe_path /srv/hello/backup/program/backup/repository.py 726ad3a087b38035c88faf0768460935281cdcdc3843e27e4b5f0e342913631d
 printf '\n%s fact 111\n' "$mark"
