@@ -233,6 +233,20 @@ class TestLife:
             project.must("-H", server.name, "restart")
         assert traffic.lost == 0 and assert_consistent(server).startswith(instance)
 
+    def test_the_process_of_a_container_has_its_limits_and_no_rights(self, server: Server, project: Project) -> None:
+        project.configure(**DOCKER | {"memory_max": "512M", "tasks_max": 200})
+        instance = deploy_of(server, project, "Greetings with limits")
+        process = "/proc/" + server.run("docker inspect -f '{{.State.Pid}}' hello." + instance).stdout.strip()
+        rights = dict(line.split(":\t", 1) for line in server.run(f"cat {process}/status").stdout.splitlines() if ":\t" in line)
+        assert {int(rights[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapBnd")} == {0} and rights["NoNewPrivs"] == "1"
+        mounts = [line.split() for line in server.run(f"cat {process}/mountinfo").stdout.splitlines()]
+        assert [words[5].split(",")[0] for words in mounts if words[4] == "/"] == ["ro"], mounts
+        # The container's own view: version 2 of cgroups, else version 1.
+        groups = f"{process}/root/sys/fs/cgroup"
+        memory = f"cat {groups}/memory.max 2>/dev/null || cat {groups}/memory/memory.limit_in_bytes"
+        tasks = f"cat {groups}/pids.max 2>/dev/null || cat {groups}/pids/pids.max"
+        assert [server.run(shell).stdout.strip() for shell in (memory, tasks)] == [str(512 * 1024**2), "200"]
+
     def test_old_images_are_removed_and_those_of_a_rollback_are_not(self, server: Server, project: Project) -> None:
         project.configure(**DOCKER | {"keep_releases": 2})
         made = [deploy_of(server, project, f"Release {number}")[:12] for number in range(4)]
