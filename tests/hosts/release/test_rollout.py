@@ -171,6 +171,7 @@ def test_a_scheduler_moves_to_another_server(servers: list[Server], names: str, 
 @pytest.mark.thorough
 def test_an_unreachable_host_stops_the_run_before_any_change(servers: list[Server], names: str, project: Project) -> None:
     configure(project)
+    switches(project)
     project.commit("For all or none")
     servers[1].poweroff()
     try:
