@@ -13,7 +13,11 @@ from sandbox import Server
 from selvedge.config.schema import to_toml as toml
 from services_app import BOTH, NAME, asked, become
 
-SECRETS = {"SELVEDGE_BACKUP__S3_ACCESS_KEY": "key-canary", "SELVEDGE_BACKUP__S3_SECRET_KEY": "secret-canary"}
+SECRETS = {
+    "SELVEDGE_BACKUP__PASSWORD": "password-canary",
+    "SELVEDGE_BACKUP__S3_ACCESS_KEY": "key-canary",
+    "SELVEDGE_BACKUP__S3_SECRET_KEY": "secret-canary",
+}
 MIGRATE = "psql -X -d \"$DATABASE_URL\" -c 'create table if not exists notes (text text)'"
 TABLES = f"""{BOTH}
 [processes.worker]
