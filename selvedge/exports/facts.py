@@ -198,7 +198,7 @@ class Facts(Value):
     def memory(self) -> int:
         """app.memory_max in MiB, 0 if it is a share of a server's memory."""
         limit = self.app.memory_max
-        return 0 if limit.endswith("%") else max(int(limit[:-1]) * 1024 ** "KMGT".index(limit[-1].upper()) // 1024, 1)
+        return 0 if limit.endswith("%") else max(int(limit[:-1]) * 1024 ** "KMGT".index(limit[-1]) // 1024, 1)
 
     @property
     def share(self) -> str:

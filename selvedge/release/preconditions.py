@@ -62,10 +62,10 @@ def runs_app(app: Target) -> None:
 def runs_images(app: Target) -> None:
     """Check that the app runs in containers on the host. Raises UsageError."""
     from selvedge.errors import UsageError
+    from selvedge.release.refs import without_images
 
-    if app.manager != "docker":
-        remedy = 'Set `manager = "docker"` in [app]. Without it, `fab venv` installs the app\'s packages.'
-        raise UsageError(f"{app.host.name} runs no images: app.manager is {app.manager}.", remedy)
+    if why := without_images(app):
+        raise UsageError(why, 'Set `manager = "docker"` in [app]. Without it, `fab venv` installs the app\'s packages.')
 
 
 def balancer(app: Target) -> None:

@@ -46,8 +46,11 @@ def requested_image(app: Target, options: Mapping[str, Any]) -> str:
     if not given:
         return ""
     image = str(ImageReference.parse(given))
-    if app.manager != "docker":
-        raise UsageError(
-            f"--image: {app.host.name} runs no images: app.manager is {app.manager}.", 'Set `manager = "docker"` in [app].'
-        )
+    if why := without_images(app):
+        raise UsageError(f"--image: {why}", 'Set `manager = "docker"` in [app].')
     return image
+
+
+def without_images(app: Target) -> str:
+    """Return a sentence if the app runs in no containers on the host, "" if it does."""
+    return "" if app.manager == "docker" else f"{app.host.name} runs no images: app.manager is {app.manager}."
