@@ -17,6 +17,7 @@ from selvedge.engine.session import Session
 from selvedge.errors import ConfigError, SelvedgeError, UsageError
 from selvedge.operations.support import backup_secrets
 from selvedge.operations.support.each_host import on_each_host, only_host, raise_first_error
+from selvedge.operations.support.marked import marked_lines
 from selvedge.operations.support.question import accepted, can_ask
 from selvedge.operations.support.tables import print_json, print_table
 from selvedge.operations.support.text import iso, when
@@ -271,7 +272,7 @@ def _answer(session: Session, shell: str, doing: str) -> Any:
         raise session.lost(doing)
     if last == f"{session.mark} absent":
         return None
-    said = {line.split()[1]: line.split(" ", 2)[2] for line in result.output.splitlines() if line.startswith(f"{session.mark} ")}
+    said = dict(marked_lines(session, result.output))
     raise SelvedgeError(f"{session.name}: {said.get('error', last)}", said.get("remedy", ""))
 
 

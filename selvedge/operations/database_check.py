@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from selvedge.engine.session import Session
 from selvedge.errors import SelvedgeError
+from selvedge.operations.support.marked import marked_lines
 from selvedge.operations.support.question import accepted, can_ask
 from selvedge.release.database import NOT_CALLED, Database, ask_alembic
 from selvedge.release.record import Record, Releases
@@ -166,16 +167,16 @@ def _downgrade(
 
 def _back_up(session: Session) -> None:
     """Take a backup before a downgrade, as before a migration. Raises SelvedgeError if none was taken."""
-    name, mark = session.name, f"{session.mark} "
+    name = session.name
     with session.report.activity(name, "rollback", "taking a backup before the downgrade"):
         result = session.run(call("backup_answer", "take", "migration", app=session.target.name))
-    lines = [line.removeprefix(mark).partition(" ") for line in result.output.splitlines() if line.startswith(mark)]
-    said = [text for word, _, text in lines if word == "say"]
-    errors = {word: text.rstrip(". ") for word, _, text in lines if word in ("error", "remedy")}
+    lines = marked_lines(session, result.output)
+    said = [text for word, text in lines if word == "say"]
+    errors = {word: text.rstrip(". ") for word, text in lines if word in ("error", "remedy")}
     if not any(text.startswith("backup ") for text in said):
         if result.status == -1:
             raise session.lost("while taking the backup")
-        absent = any(word == "absent" for word, _, _ in lines)
+        absent = ("absent", "") in lines
         reason = errors.get("error") or ("backups are not set up on the server" if absent else "the program ended early")
         remedy = errors.get("remedy", f"Run `fab -H {name} backup`, then the same command again")
         problem = f"the backup before the downgrade failed (backup.before_migrate): {reason}. Nothing was changed."
